@@ -1,0 +1,447 @@
+/* mpi_link.c - see the header; every rule of use of MPI stands at the line that keeps it */
+#include "mpi/mpi_link.h"
+
+#include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/cell.h"
+
+#define TAG 7
+#define SENDS_PER_PEER 64           /* in flight; beyond that the caller waits (TW_EFULL) */
+#define FRAME_BYTES (sizeof(union cell) + LINK_BODY_MAX)
+#define HELLO_MS 30000u
+#define FINALIZE_S 2u
+
+struct sending {
+    MPI_Request request;
+    char *buffer;                   /* owned; grows to what was needed */
+    size_t room;
+    bool busy;
+};
+
+struct peer {
+    MPI_Request receive;
+    char *frame;                    /* owned, FRAME_BYTES */
+    struct sending sends[SENDS_PER_PEER];
+    uint32_t next, oldest, in_flight;
+    bool down, told, left;          /* left: said goodbye, its end is no death */
+    bool lent;                      /* its frame is with the caller until the next poll */
+};
+
+
+struct mpi_link {
+    int rank, size, next;
+    bool tells_deaths;
+    struct peer *peers;
+    char (*hosts)[MPI_HOST_BYTES];
+    const char **host_names;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+static void nap(void) { nanosleep(&(struct timespec){0, 200000}, NULL); }
+
+/* -- requests ------------------------------------------------------------------------------------- */
+
+static void post(struct mpi_link *m, int p)
+{
+    struct peer *q = &m->peers[p];
+
+    if (MPI_Irecv(q->frame, (int)FRAME_BYTES, MPI_BYTE, p, TAG, MPI_COMM_WORLD, &q->receive) != MPI_SUCCESS) {
+        q->receive = MPI_REQUEST_NULL;
+        q->down = true;
+    }
+}
+
+/* Done requests are taken off from the oldest on.  An error on any of them is about the peer. */
+static void reap_sends(struct peer *q)
+{
+    while (q->in_flight > 0) {
+        struct sending *s = &q->sends[q->oldest];
+        int done = 0;
+
+        if (q->down)
+            done = 1;               /* never wait for a request to who is gone */
+        else if (MPI_Test(&s->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+            done = 1, q->down = true;
+        if (!done)
+            return;
+        s->busy = false;
+        q->oldest = (q->oldest + 1) % SENDS_PER_PEER;
+        q->in_flight--;
+    }
+}
+
+static int send_frame(void *self, int rank, const union cell *c, const void *body, size_t bytes)
+{
+    struct mpi_link *m = self;
+    struct peer *q = &m->peers[rank];
+    struct sending *s = &q->sends[q->next];
+    size_t need = sizeof *c + bytes;
+
+    if (bytes > LINK_BODY_MAX)
+        return TW_ETOOBIG;
+    if (q->down || (q->left && c->head.type != CELL_GOODBYE) || rank == m->rank)
+        return TW_EPEER;
+    reap_sends(q);
+    if (q->in_flight == SENDS_PER_PEER)
+        return TW_EFULL;
+    if (s->room < need) {
+        char *grown = realloc(s->buffer, need < 1024 ? 1024 : need);
+
+        if (!grown)
+            return TW_EFULL;
+        s->buffer = grown;
+        s->room = need < 1024 ? 1024 : need;
+    }
+    memcpy(s->buffer, c, sizeof *c);
+    if (bytes)
+        memcpy(s->buffer + sizeof *c, body, bytes);
+    if (MPI_Isend(s->buffer, (int)need, MPI_BYTE, rank, TAG, MPI_COMM_WORLD, &s->request) != MPI_SUCCESS) {
+        q->down = true;
+        return TW_EPEER;
+    }
+    s->busy = true;
+    q->next = (q->next + 1) % SENDS_PER_PEER;
+    q->in_flight++;
+    return 0;
+}
+
+/* One test of one peer's posted receive.  Returns true with an event. */
+static bool poll_peer(struct mpi_link *m, int p, struct link_event *ret)
+{
+    struct peer *q = &m->peers[p];
+    MPI_Status status;
+    int done = 0, bytes = 0;
+
+    reap_sends(q);
+    if (!q->down && q->receive != MPI_REQUEST_NULL &&
+        MPI_Test(&q->receive, &done, &status) != MPI_SUCCESS) {
+        q->receive = MPI_REQUEST_NULL;
+        q->down = true;
+    }
+    if (q->down) {
+        if (q->told || q->left)
+            return false;
+        q->told = true;             /* a death counts once, whoever tells of it */
+        *ret = (struct link_event){.kind = LINK_PEER_DOWN, .rank = p};
+        return true;
+    }
+    if (!done)
+        return false;
+    MPI_Get_count(&status, MPI_BYTE, &bytes);
+    q->lent = true;
+    if ((size_t)bytes < sizeof(union cell))
+        return false;
+    *ret = (struct link_event){.kind = LINK_CELL, .rank = p, .cell = (const union cell *)(void *)q->frame,
+                               .bytes = (size_t)bytes - sizeof(union cell)};
+    ret->body = ret->bytes ? q->frame + sizeof(union cell) : NULL;
+    if (ret->cell->head.type == CELL_GOODBYE)
+        q->left = true;
+    return true;
+}
+
+static void poll_link(void *self, struct link_event *ret)
+{
+    struct mpi_link *m = self;
+
+    for (int p = 0; p < m->size; p++)
+        if (m->peers[p].lent) {
+            m->peers[p].lent = false;
+            post(m, p);
+        }
+    for (int n = 0; n < m->size; n++) {
+        int p = (m->next + n) % m->size;
+
+        if (p == m->rank || !poll_peer(m, p, ret))
+            continue;
+        m->next = (p + 1) % m->size;
+        return;
+    }
+    *ret = (struct link_event){.kind = LINK_NOTHING};
+}
+
+static size_t outstanding(void *self)
+{
+    struct mpi_link *m = self;
+    size_t n = 0;
+
+    for (int p = 0; p < m->size; p++) {
+        reap_sends(&m->peers[p]);
+        n += m->peers[p].in_flight;
+    }
+    return n;
+}
+
+static int own_rank(void *self) { return ((struct mpi_link *)self)->rank; }
+static int own_size(void *self) { return ((struct mpi_link *)self)->size; }
+
+struct link mpi_link_port(struct mpi_link *m)
+{
+    static const struct link_ops ops = {send_frame, poll_link, outstanding, own_rank, own_size};
+
+    return (struct link){&ops, m};
+}
+
+const char *const *mpi_link_hosts(const struct mpi_link *m) { return m->host_names; }
+bool mpi_link_tells_deaths(const struct mpi_link *m) { return m->tells_deaths; }
+
+/* -- HELLO ---------------------------------------------------------------------------------------- */
+
+static void fill_hello(const struct mpi_link *m, const struct mpi_hello *hello, union cell *c)
+{
+    memset(c, 0, sizeof *c);
+    c->hello.type = CELL_HELLO;
+    c->hello.src = (uint32_t)m->rank;
+    c->hello.version = CELL_VERSION;
+    c->hello.endian = 0x01020304;
+    c->hello.spec_hash = hello->spec_hash;
+    c->hello.ranks = (uint32_t)m->size;
+    c->hello.devices = hello->devices;
+#ifdef OMPI_MAJOR_VERSION
+    c->hello.mpi_version = OMPI_MAJOR_VERSION * 10000 + OMPI_MINOR_VERSION * 100 + OMPI_RELEASE_VERSION;
+#endif
+}
+
+/* Does what p says fit what we say? */
+static int judge(const union cell *mine, const union cell *its, int p, struct reason *why)
+{
+    if (its->head.type != CELL_HELLO || its->hello.endian != mine->hello.endian ||
+        its->hello.version != mine->hello.version)
+        return reason_set(why, TW_EVERSION, "rank %d is another version of treewarden: every host must run "
+                          "the same build: install the same one everywhere", p);
+    if (its->hello.mpi_version != mine->hello.mpi_version)
+        return reason_set(why, TW_EVERSION, "rank %d was built with another Open MPI: mixtures start and "
+                          "silently lose fault tolerance: install the same build everywhere", p);
+    if (its->hello.spec_hash != mine->hello.spec_hash)
+        return reason_set(why, TW_EPROTO, "rank %d reads another specification than rank %d: the file or "
+                          "its --set overrides differ between hosts: copy the same file to every host",
+                          p, (int)mine->head.src);
+    if (its->hello.devices != mine->hello.devices)
+        return reason_set(why, TW_EPROTO, "rank %d has %u devices, rank %d has %u: every rank needs as "
+                          "many: set devices.per_rank", p, its->hello.devices, (int)mine->head.src,
+                          mine->hello.devices);
+    return 0;
+}
+
+static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct reason *why)
+{
+    const char *host = m->hosts[m->rank];
+    uint64_t by = now_ms() + HELLO_MS;
+    union cell mine;
+    int left = m->size - 1, rc = 0;
+    bool *heard = calloc((size_t)m->size, sizeof *heard);
+
+    fill_hello(m, hello, &mine);
+    for (int p = 0; p < m->size; p++)
+        if (p != m->rank)
+            (void)send_frame(m, p, &mine, host, MPI_HOST_BYTES);
+    while (heard && left > 0 && rc == 0) {
+        struct link_event e;
+
+        poll_link(m, &e);
+        if (e.kind == LINK_PEER_DOWN) {
+            rc = reason_set(why, TW_EPEER, "rank %d died before the job began: see its own message above",
+                            e.rank);
+        } else if (e.kind == LINK_CELL) {
+            if (heard[e.rank])
+                continue;
+            heard[e.rank] = true;
+            left--;
+            rc = judge(&mine, e.cell, e.rank, why);
+            if (rc == 0 && e.bytes == MPI_HOST_BYTES)
+                snprintf(m->hosts[e.rank], MPI_HOST_BYTES, "%s", (const char *)e.body);
+        } else if (now_ms() > by) {
+            rc = reason_set(why, TW_EPEER, "%d of %d ranks did not answer within %u s: the network between "
+                            "the hosts, or a host too slow: check btl_tcp_if_include", left, m->size,
+                            HELLO_MS / 1000);
+        } else {
+            nap();
+        }
+    }
+    free(heard);
+    return rc;
+}
+
+/* -- open and close ------------------------------------------------------------------------------- */
+
+static int check_library(struct reason *why)
+{
+#ifdef OMPI_MAJOR_VERSION
+    char text[MPI_MAX_LIBRARY_VERSION_STRING], want[64];
+    int n;
+
+    MPI_Get_library_version(text, &n);
+    snprintf(want, sizeof want, "v%d.%d.%d", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+    text[strcspn(text, ",\n")] = '\0';
+    if (!strstr(text, want))
+        return reason_set(why, TW_EVERSION, "this is %s, but treewarden was built with %s: mixtures start "
+                          "and silently lose fault tolerance: use the mpirun beside the mpicc it was built "
+                          "with", text, want);
+#else
+    (void)why;
+#endif
+    return 0;
+}
+
+/* Rank 0's mpirun and our library must be of one installation; what mpirun exports tells which it is. */
+static int check_launcher(struct reason *why)
+{
+    const char *runtime = getenv("OMPI_VERSION");
+    char want[64];
+
+    if (!runtime)
+        runtime = getenv("OMPI_MCA_mpi_version");
+    if (!runtime)
+        return 0;
+#ifdef OMPI_MAJOR_VERSION
+    snprintf(want, sizeof want, "%d.%d.%d", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+    if (strncmp(runtime, want, strlen(want)) != 0)
+        return reason_set(why, TW_EVERSION, "started by an mpirun of Open MPI %.40s, but built with %s: use "
+                          "the mpirun beside the mpicc it was built with", runtime, want);
+#else
+    (void)want;
+    (void)why;
+#endif
+    return 0;
+}
+
+/* Several processes that each believe to be alone: a launcher that does not speak PMIx. */
+static int check_singleton(int size, struct reason *why, bool *ret_speaks)
+{
+    const char *tasks = getenv("SLURM_STEP_NUM_TASKS"), *number = getenv("SLURM_PROCID");
+    const char *pmi = getenv("PMI_SIZE");
+    int wanted = tasks ? atoi(tasks) : pmi ? atoi(pmi) : 1;
+
+    if (size != 1 || wanted <= 1 || getenv("PMIX_NAMESPACE"))
+        return 0;
+    *ret_speaks = !number || atoi(number) == 0;
+    return reason_set(why, TW_ESTATE, "%d singletons were started instead of one job of %d ranks: the "
+                      "launcher does not speak PMIx: use mpirun, or srun --mpi=pmix", wanted, wanted);
+}
+
+static bool deaths_are_told(void)
+{
+#if defined(OMPI_HAVE_MPI_EXT_FTMPI) && defined(TW_HAVE_ULFM)
+    void *value = NULL;
+    int found = 0;
+
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPIX_FT, &value, &found);
+    return found && *(int *)value == 1;
+#else
+    return false;
+#endif
+}
+
+static int allocate(struct mpi_link *m)
+{
+    m->peers = calloc((size_t)m->size, sizeof *m->peers);
+    m->hosts = calloc((size_t)m->size, sizeof *m->hosts);
+    m->host_names = calloc((size_t)m->size, sizeof *m->host_names);
+    if (!m->peers || !m->hosts || !m->host_names)
+        return TW_ENOMEM;
+    for (int p = 0; p < m->size; p++) {
+        m->host_names[p] = m->hosts[p];
+        m->peers[p].receive = MPI_REQUEST_NULL;
+        if (p == m->rank)
+            continue;
+        m->peers[p].frame = aligned_alloc(64, (FRAME_BYTES + 63) & ~(size_t)63);
+        if (!m->peers[p].frame)
+            return TW_ENOMEM;
+        post(m, p);
+    }
+    gethostname(m->hosts[m->rank], MPI_HOST_BYTES - 1);
+    return 0;
+}
+
+int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct reason *why,
+                  bool *ret_speaks)
+{
+    struct mpi_link *m = calloc(1, sizeof *m);
+    int provided, rc;
+
+    *ret_speaks = true;
+    if (!m)
+        return reason_set(why, TW_ENOMEM, "not enough memory for the link");
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
+        return reason_set(why, TW_ESYS, "MPI could not be initialised: see its own message above");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &m->rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &m->size);
+    *ret = m;
+    *ret_speaks = m->rank == 0;
+    m->tells_deaths = deaths_are_told();
+    rc = check_singleton(m->size, why, ret_speaks);
+    if (rc == 0)
+        rc = check_library(why);
+    if (rc == 0)
+        rc = check_launcher(why);
+    if (rc == 0 && allocate(m) != 0)
+        rc = reason_set(why, TW_ENOMEM, "not enough memory for %d peers", m->size);
+    return rc == 0 ? exchange(m, hello, why) : rc;
+}
+
+static int watchdog_code;
+
+static void finalize_hangs(int signo)
+{
+    (void)signo;
+    _exit(watchdog_code);
+}
+
+static bool all_left(const struct mpi_link *m)
+{
+    for (int p = 0; p < m->size; p++)
+        if (p != m->rank && !m->peers[p].down && !m->peers[p].left)
+            return false;
+    return true;
+}
+
+void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
+{
+    uint64_t by = now_ms() + timeout_ms;
+    union cell bye;
+    bool *said;
+
+    watchdog_code = exit_code;
+    signal(SIGALRM, finalize_hangs);
+    alarm(FINALIZE_S + timeout_ms / 1000);
+    said = m->peers ? calloc((size_t)m->size, sizeof *said) : NULL;
+    memset(&bye, 0, sizeof bye);
+    bye.head.type = CELL_GOODBYE;
+    while (said && now_ms() < by) {
+        struct link_event e;
+
+        for (int p = 0; p < m->size; p++)
+            if (p != m->rank && !said[p])
+                said[p] = send_frame(m, p, &bye, NULL, 0) != TW_EFULL;
+        poll_link(m, &e);
+        if (all_left(m) && outstanding(m) == 0)
+            break;
+        if (e.kind == LINK_NOTHING)
+            nap();
+    }
+    free(said);
+    for (int p = 0; m->peers && p < m->size; p++)
+        if (m->peers[p].receive != MPI_REQUEST_NULL) {
+            MPI_Cancel(&m->peers[p].receive);
+            MPI_Request_free(&m->peers[p].receive);
+        }
+    MPI_Finalize();
+    alarm(0);
+}

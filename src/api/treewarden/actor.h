@@ -1,0 +1,334 @@
+/* treewarden/actor.h - what an actor's author writes against: one source, host C and CUDA
+ *
+ * An actor is a state (plain bytes, no pointers), a mailbox and three handlers.  Handlers run to
+ * completion, never block, and touch nothing outside their state except by the calls below; what they
+ * do takes effect as a whole: a handler that fails has sent nothing.  After a fault the actor goes on
+ * from its last commit {state, how far each peer's messages were consumed, messages not yet
+ * acknowledged, timers}; messages are neither lost nor seen twice.
+ *
+ *     #include <treewarden/actor.h>
+ *     struct counter { uint64_t seen; };
+ *     TW_INIT(counter)    { s->seen = 0; }
+ *     TW_RECEIVE(counter) { s->seen++; if (s->seen == tw_arg_u64(cx, "n")) tw_done(cx, s->seen); }
+ *     TW_NO_STEP(counter)
+ *     TW_PROGRAM(counter)
+ *
+ * Common subset of C11 and CUDA C++17: no restrict, _Atomic, _Generic, variable-length arrays,
+ * implicit casts from void *, nor designated initialisers out of order.  Build it with
+ * `treewarden cc FILE.c`, which pins floating point (-ffp-contract=off; no fast-math) so that a result
+ * is the same bits on every backend.
+ *
+ * Every tw_ call is collective over the block (all TW_NT threads, same arguments) except TW_AT and
+ * tw_fail, which any thread may call.  Each is bounded in time; none may be called outside a handler.
+ */
+#ifndef TREEWARDEN_ACTOR_H
+#define TREEWARDEN_ACTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this file's binary contract; the worker refuses a program built for another one. */
+#define TW_ACTOR_API 1u
+
+#ifdef __CUDACC__
+#define TW_DEV __device__
+#define TW_FN static __device__ __attribute__((unused))
+#define TW_TID ((uint32_t)threadIdx.x)
+#define TW_NT ((uint32_t)blockDim.x)
+#define TW_BARRIER() __syncthreads()
+#else
+#define TW_DEV
+#define TW_FN static __attribute__((unused))
+/* A host block is one thread: number 0 of 1. */
+#define TW_TID 0u
+#define TW_NT 1u
+#define TW_BARRIER() ((void)0)
+#endif
+
+struct tw_ctx;
+
+/* One message, as TW_RECEIVE sees it.  Borrowed: valid until the handler returns. */
+struct tw_msg {
+    uint32_t type;          /* the sender's number, or one of TW_MSG_ below */
+    uint32_t from;          /* vertex id of the sender */
+    uint32_t bytes;         /* length of body */
+    uint32_t reserved;
+    const void *body;       /* aligned to 8 */
+};
+
+/* Messages of the system's own; an author's types are below this. */
+enum {
+    TW_MSG_SYSTEM = 0x40000000,
+    TW_PEER_FRESH = TW_MSG_SYSTEM + 1,  /* `from` came back without its commit: what it knew is gone */
+    TW_TIMER = TW_MSG_SYSTEM + 2        /* a tw_timer ran out; body: uint64_t, the ms it was set to */
+};
+
+/* Numbers of tw_peer and of the rest of the tree; never used again within a job. */
+#define TW_NO_PEER 0xffffffffu
+
+/* ---- calls ------------------------------------------------------------------------------------- */
+
+/* The table a backend provides.  Not called directly: the inline functions below do. */
+struct tw_calls {
+    int (*send)(struct tw_ctx *, uint32_t to, uint32_t type, const void *data, uint32_t bytes);
+    void (*commit)(struct tw_ctx *);
+    void (*ready)(struct tw_ctx *);
+    void (*done)(struct tw_ctx *, uint64_t result);
+    void (*fail)(struct tw_ctx *, uint32_t code);
+    void (*bounds)(struct tw_ctx *);
+    void (*again)(struct tw_ctx *);
+    int (*timer)(struct tw_ctx *, uint64_t ms);
+    uint32_t (*peer)(struct tw_ctx *, const char *pattern, const uint32_t *index, uint32_t count);
+    uint32_t (*self)(struct tw_ctx *, uint32_t dim);
+    int (*arg)(struct tw_ctx *, const char *name, uint64_t *ret_bits, uint32_t *ret_is_f64);
+    const char *(*text)(struct tw_ctx *, const char *name);
+    void (*progress)(struct tw_ctx *, uint64_t units);
+    int (*checkpoint)(struct tw_ctx *);
+    uint64_t (*random)(struct tw_ctx *);
+    void (*log)(struct tw_ctx *, uint32_t code, uint64_t a, uint64_t b);
+    const char *(*sink)(struct tw_ctx *, const char *name);
+};
+
+/* The part of the context that these inline functions read. */
+struct tw_ctx_head {
+    const struct tw_calls *call;
+};
+
+#define TW_CALL_(cx) (((struct tw_ctx_head *)(void *)(cx))->call)
+
+/* Queue a message for a vertex (id from tw_peer, or msg->from).  It leaves when the handler has
+ * returned (eager) or with the next commit (on_commit).  0, or -1 and the actor fails when it was the
+ * (`sends` + 1)th of this handler call, longer than `message_bytes`, or to more peers than `peers`. */
+TW_FN int tw_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const void *data, uint32_t bytes)
+{
+    return TW_CALL_(cx)->send(cx, to, type, data, bytes);
+}
+
+/* Ask for a commit as soon as the handler has returned. */
+TW_FN void tw_commit(struct tw_ctx *cx) { TW_CALL_(cx)->commit(cx); }
+
+/* "I am up": for a child whose next sibling waits for it.  Without it, up = first handler returned. */
+TW_FN void tw_ready(struct tw_ctx *cx) { TW_CALL_(cx)->ready(cx); }
+
+/* Finished normally: a last commit is made, what was sent is still delivered, no handler runs again. */
+TW_FN void tw_done(struct tw_ctx *cx, uint64_t result) { TW_CALL_(cx)->done(cx, result); }
+
+/* This life has failed (class abnormal); what this handler did is dropped. */
+TW_FN void tw_fail(struct tw_ctx *cx, uint32_t code) { TW_CALL_(cx)->fail(cx, code); }
+
+/* Call TW_STEP again even if no message comes. */
+TW_FN void tw_again(struct tw_ctx *cx) { TW_CALL_(cx)->again(cx); }
+
+/* A TW_TIMER message after ms milliseconds; at most 4 pending (a fifth fails the actor: -1).  Timers
+ * are part of the commit as time remaining.  Not with `send: eager`. */
+TW_FN int tw_timer(struct tw_ctx *cx, uint64_t ms) { return TW_CALL_(cx)->timer(cx, ms); }
+
+/* The vertex with this path, e.g. "plate/rows[1]/tile[0,3]"; TW_NO_PEER if the tree has none. */
+TW_FN uint32_t tw_peer(struct tw_ctx *cx, const char *path)
+{
+    return TW_CALL_(cx)->peer(cx, path, NULL, 0);
+}
+
+/* The same with each '*' of the pattern replaced by the next of count numbers: "rows[*]/tile[*,*]". */
+TW_FN uint32_t tw_peer_at(struct tw_ctx *cx, const char *pattern, const uint32_t *index, uint32_t count)
+{
+    return TW_CALL_(cx)->peer(cx, pattern, index, count);
+}
+
+/* The dim-th number in this actor's own path, counted from the left over all brackets:
+ * in plate/rows[1]/tile[0,3] they are 1, 0, 3.  0 beyond the last. */
+TW_FN uint32_t tw_self(struct tw_ctx *cx, uint32_t dim) { return TW_CALL_(cx)->self(cx, dim); }
+
+/* A number of `args:` in the spec.  A missing name or a text fails the actor and gives 0; a whole
+ * number is converted to double when asked as f64, a fraction asked as u64 fails the actor. */
+TW_FN uint64_t tw_arg_u64(struct tw_ctx *cx, const char *name)
+{
+    uint64_t bits = 0;
+    uint32_t is_f64 = 0;
+
+    if (TW_CALL_(cx)->arg(cx, name, &bits, &is_f64) != 0 || is_f64) {
+        TW_CALL_(cx)->fail(cx, 0xffffffffu);
+        return 0;
+    }
+    return bits;
+}
+
+TW_FN double tw_arg_f64(struct tw_ctx *cx, const char *name)
+{
+    union { uint64_t bits; double value; } u;
+    uint32_t is_f64 = 0;
+
+    u.bits = 0;
+    if (TW_CALL_(cx)->arg(cx, name, &u.bits, &is_f64) != 0) {
+        TW_CALL_(cx)->fail(cx, 0xffffffffu);
+        return 0.0;
+    }
+    return is_f64 ? u.value : (double)(int64_t)u.bits;
+}
+
+/* Count finished units of work (shown by status; drills can wait for them).  Part of the commit. */
+TW_FN void tw_progress(struct tw_ctx *cx, uint64_t units) { TW_CALL_(cx)->progress(cx, units); }
+
+/* For long loops: shows that the handler lives.  Not 0: the actor is being ended, return soon. */
+TW_FN int tw_checkpoint(struct tw_ctx *cx) { return TW_CALL_(cx)->checkpoint(cx); }
+
+/* 64 random bits, seeded by vertex, line and what was committed: a resumed actor draws them again. */
+TW_FN uint64_t tw_random(struct tw_ctx *cx) { return TW_CALL_(cx)->random(cx); }
+
+/* A line for `treewarden logs PATH`: bounded, lossy, counted. */
+TW_FN void tw_log(struct tw_ctx *cx, uint32_t code, uint64_t a, uint64_t b)
+{
+    TW_CALL_(cx)->log(cx, code, a, b);
+}
+
+#ifndef __CUDACC__
+/* Host actors only.  A text of `args:`; NULL and the actor fails if there is none. */
+TW_FN const char *tw_arg_text(struct tw_ctx *cx, const char *name)
+{
+    return TW_CALL_(cx)->text(cx, name);
+}
+
+/* Host actors only.  Where to write the file that becomes `name` (a plain name, no '/') in the job's
+ * output folder: it is renamed into place by the next commit, so a reader sees a whole file or none.
+ * Valid until the handler returns; NULL and the actor fails beyond 8 files per commit. */
+TW_FN const char *tw_sink(struct tw_ctx *cx, const char *name) { return TW_CALL_(cx)->sink(cx, name); }
+#endif
+
+/* array[i] with the index checked: outside, the actor fails (cause bounds) when the handler returns and
+ * element 0 stands in meanwhile; the state it may spoil is dropped with this life.  Needs `cx`. */
+#ifdef __cplusplus
+#define TW_TYPE_OF_(x) decltype(x)
+#else
+#define TW_TYPE_OF_(x) __typeof__(x)
+#endif
+#define TW_AT(array, i)                                                                              \
+    (*(TW_TYPE_OF_(&(array)[0]))tw_at_(cx, (void *)(array), sizeof((array)[0]),                      \
+                                       sizeof(array) / sizeof((array)[0]), (uint64_t)(i)))
+TW_FN void *tw_at_(struct tw_ctx *cx, void *base, size_t element, size_t count, uint64_t i)
+{
+    if (i < count)
+        return (char *)base + element * i;
+    TW_CALL_(cx)->bounds(cx);
+    return base;
+}
+
+/* ---- handlers and the program table ------------------------------------------------------------ */
+
+/* Each defines a function with `struct tw_ctx *cx`, `struct TYPE *s`, and for TW_RECEIVE
+ * `const struct tw_msg *m` in scope.
+ *  TW_INIT     a fresh start only; after a resume s is the last commit
+ *  TW_RECEIVE  one message
+ *  TW_STEP     called once after a start or resume, after each message, and after tw_again */
+#define TW_INIT(T) TW_FN void tw_init_##T##_(struct tw_ctx *cx, struct T *s)
+#define TW_RECEIVE(T)                                                                                \
+    enum { tw_has_receive_##T##_ = 1 };                                                              \
+    TW_FN void tw_receive_##T##_(struct tw_ctx *cx, struct T *s, const struct tw_msg *m)
+#define TW_STEP(T)                                                                                   \
+    enum { tw_has_step_##T##_ = 1 };                                                                 \
+    TW_FN void tw_step_##T##_(struct tw_ctx *cx, struct T *s)
+#define TW_NO_RECEIVE(T)                                                                             \
+    enum { tw_has_receive_##T##_ = 0 };                                                              \
+    TW_FN void tw_receive_##T##_(struct tw_ctx *cx, struct T *s, const struct tw_msg *m)              \
+    { (void)cx; (void)s; (void)m; }
+#define TW_NO_STEP(T)                                                                                \
+    enum { tw_has_step_##T##_ = 0 };                                                                 \
+    TW_FN void tw_step_##T##_(struct tw_ctx *cx, struct T *s) { (void)cx; (void)s; }
+
+enum { TW_OP_INIT = 0, TW_OP_RECEIVE = 1, TW_OP_STEP = 2 };
+enum { TW_TYPE_RECEIVES = 1, TW_TYPE_STEPS = 2 };
+
+/* One actor type, as the program exports it. */
+struct tw_type {
+    const char *name;
+    uint32_t state_bytes;
+    uint32_t state_align;
+    uint32_t flags;             /* TW_TYPE_ */
+    uint32_t reserved;
+};
+
+/* What `NAME.so` exports as tw_program. */
+struct tw_program {
+    uint32_t api;               /* TW_ACTOR_API */
+    uint32_t count;             /* actor types */
+    const struct tw_type *types;
+    void (*dispatch)(uint32_t type, uint32_t op, struct tw_ctx *cx, void *state,
+                     const struct tw_msg *m);
+};
+
+/* A switch, not a table of function pointers: on a GPU the table spills registers, the switch does
+ * not.  At most 16 types.  Written once, at the end of the program's file. */
+#define TW_CASE_(n, T)                                                                               \
+    case n:                                                                                          \
+        if (op == TW_OP_INIT) tw_init_##T##_(cx, (struct T *)state);                                 \
+        else if (op == TW_OP_RECEIVE) tw_receive_##T##_(cx, (struct T *)state, m);                   \
+        else tw_step_##T##_(cx, (struct T *)state);                                                  \
+        break;
+#define TW_TYPE_(n, T)                                                                               \
+    { #T, (uint32_t)sizeof(struct T), (uint32_t)TW_ALIGN_OF_(struct T),                              \
+      (uint32_t)((tw_has_receive_##T##_ ? TW_TYPE_RECEIVES : 0) |                                    \
+                 (tw_has_step_##T##_ ? TW_TYPE_STEPS : 0)), 0 },
+#ifdef __cplusplus
+#define TW_ALIGN_OF_(T) alignof(T)
+#else
+#define TW_ALIGN_OF_(T) _Alignof(T)
+#endif
+
+#define TW_PROGRAM(...)                                                                              \
+    TW_FN void tw_dispatch_(uint32_t type, uint32_t op, struct tw_ctx *cx, void *state,              \
+                            const struct tw_msg *m)                                                  \
+    {                                                                                                \
+        switch (type) { TW_EACH_(TW_CASE_, __VA_ARGS__) default: break; }                            \
+    }                                                                                                \
+    TW_PROGRAM_TABLE_(__VA_ARGS__)
+
+#ifdef __CUDACC__
+#define TW_PROGRAM_TABLE_(...)                                                                       \
+    extern "C" __global__ void tw_entry_(uint32_t type, uint32_t op, struct tw_ctx *cx, void *state, \
+                                         const struct tw_msg *m)                                     \
+    { tw_dispatch_(type, op, cx, state, m); }
+#else
+#define TW_PROGRAM_TABLE_(...)                                                                       \
+    static const struct tw_type tw_types_[] = { TW_EACH_(TW_TYPE_, __VA_ARGS__) };                   \
+    __attribute__((visibility("default"))) extern const struct tw_program tw_program;                \
+    const struct tw_program tw_program = { TW_ACTOR_API,                                             \
+        (uint32_t)(sizeof tw_types_ / sizeof tw_types_[0]), tw_types_, tw_dispatch_ };
+#endif
+
+#define TW_EACH_(F, ...)                                                                             \
+    TW_PICK_(__VA_ARGS__, TW_E16_, TW_E15_, TW_E14_, TW_E13_, TW_E12_, TW_E11_, TW_E10_, TW_E9_,     \
+             TW_E8_, TW_E7_, TW_E6_, TW_E5_, TW_E4_, TW_E3_, TW_E2_, TW_E1_, 0)(F, __VA_ARGS__)
+#define TW_PICK_(a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o, p, NAME, ...) NAME
+#define TW_E1_(F, a) F(0, a)
+#define TW_E2_(F, a, b) TW_E1_(F, a) F(1, b)
+#define TW_E3_(F, a, b, c) TW_E2_(F, a, b) F(2, c)
+#define TW_E4_(F, a, b, c, d) TW_E3_(F, a, b, c) F(3, d)
+#define TW_E5_(F, a, b, c, d, e) TW_E4_(F, a, b, c, d) F(4, e)
+#define TW_E6_(F, a, b, c, d, e, f) TW_E5_(F, a, b, c, d, e) F(5, f)
+#define TW_E7_(F, a, b, c, d, e, f, g) TW_E6_(F, a, b, c, d, e, f) F(6, g)
+#define TW_E8_(F, a, b, c, d, e, f, g, h) TW_E7_(F, a, b, c, d, e, f, g) F(7, h)
+#define TW_E9_(F, a, b, c, d, e, f, g, h, i) TW_E8_(F, a, b, c, d, e, f, g, h) F(8, i)
+#define TW_E10_(F, a, b, c, d, e, f, g, h, i, j) TW_E9_(F, a, b, c, d, e, f, g, h, i) F(9, j)
+#define TW_E11_(F, a, b, c, d, e, f, g, h, i, j, k) TW_E10_(F, a, b, c, d, e, f, g, h, i, j) F(10, k)
+#define TW_E12_(F, a, b, c, d, e, f, g, h, i, j, k, l)                                               \
+    TW_E11_(F, a, b, c, d, e, f, g, h, i, j, k) F(11, l)
+#define TW_E13_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_)                                           \
+    TW_E12_(F, a, b, c, d, e, f, g, h, i, j, k, l) F(12, m_)
+#define TW_E14_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n)                                        \
+    TW_E13_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_) F(13, n)
+#define TW_E15_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o)                                     \
+    TW_E14_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n) F(14, o)
+#define TW_E16_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o, p)                                  \
+    TW_E15_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o) F(15, p)
+
+/* A type whose handlers may do I/O and never run on a GPU (inside #ifndef __CUDACC__): says so. */
+#define TW_HOST_ACTOR(T) enum { tw_is_host_actor_##T##_ = 1 };
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,191 @@
+/* check.c - `treewarden check SPEC`: everything that is wrong, or what the job will be */
+#include <argp.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "shared/rc.h"
+#include "spec/drills.h"
+#include "spec/placement.h"
+#include "spec/spec.h"
+#include "worker/program.h"
+
+struct check_args {
+    const char *file, *sets[SETS_MAX];
+    int set_count, ranks;
+    bool quiet, json, verbose;
+    json_t *errors;
+};
+
+static void to_stderr(void *self, const char *text)
+{
+    (void)self;
+    fprintf(stderr, "treewarden: %s\n", text);
+}
+
+static void to_nobody(void *self, const char *text) { (void)self; (void)text; }
+
+static void to_json(void *self, const char *text) { json_array_append_new(self, json_string(text)); }
+
+int load_spec(const char *file, const char *const *sets, int count, bool quiet, struct spec **ret)
+{
+    int rc = spec_load(file, sets, count, quiet ? to_nobody : to_stderr, NULL, ret);
+
+    return exit_for(rc);
+}
+
+static int find_types(const struct spec *s, const struct tw_program *p, spec_error_f error, void *self)
+{
+    char text[512], known[256] = "";
+    int bad = 0;
+    uint32_t last = SPEC_NONE;
+
+    for (uint32_t i = 0; i < p->count; i++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", p->types[i].name);
+    for (uint32_t v = 0; v < s->vertex_count; v++) {
+        if (s->vertices[v].kind != SPEC_ACTOR || s->vertices[v].decl == last ||
+            program_type(p, s->vertices[v].actor) >= 0)
+            continue;
+        last = s->vertices[v].decl;
+        snprintf(text, sizeof text, "%s: %.100s: unknown actor type %s: %.150s has %s: write type: with one of "
+                 "them", s->file, s->vertices[v].path, s->vertices[v].actor, s->program, known);
+        error(self, text);
+        bad++;
+    }
+    return bad;
+}
+
+int load_program_of(const struct spec *s, bool quiet, const struct tw_program **ret)
+{
+    struct reason why;
+    int rc = program_open(s->program, ret, &why);
+
+    if (rc != 0) {
+        if (!quiet)
+            say(0, &why);
+        return exit_for(rc);
+    }
+    return find_types(s, *ret, quiet ? to_nobody : to_stderr, NULL) ? EXIT_CONFIG : 0;
+}
+
+/* -- the summary ---------------------------------------------------------------------------------- */
+
+static void print_tree(const struct spec *s)
+{
+    for (uint32_t v = 0; v < s->vertex_count; v++)
+        printf("  %s\n", s->vertices[v].path);
+}
+
+static void print_summary(const struct check_args *a, const struct spec *s, const struct tw_program *p)
+{
+    uint32_t actors = 0, last = SPEC_NONE;
+
+    for (uint32_t v = 0; v < s->vertex_count; v++)
+        actors += s->vertices[v].kind == SPEC_ACTOR;
+    printf("%s: fine: %u supervisors, %u actors, %u drills\n", s->file, s->vertex_count - actors, actors,
+           s->drill_count);
+    for (uint32_t v = 0; v < s->vertex_count; v++) {
+        const struct spec_vertex *x = &s->vertices[v];
+
+        if (x->kind != SPEC_ACTOR || x->decl == last)
+            continue;
+        last = x->decl;
+        printf("  %s: type %s, state %u bytes, mailbox %u x %u bytes, %s: %s\n", x->path, x->actor,
+               p->types[program_type(p, x->actor)].state_bytes, x->mailbox, x->message_bytes,
+               x->eager ? "send: eager" : "send: on_commit",
+               "what it sends takes effect exactly once, through actor, slot and worker faults");
+    }
+    if (a->verbose)
+        print_tree(s);
+}
+
+static int check(struct check_args *a)
+{
+    struct spec *s;
+    const struct tw_program *p;
+    struct placement places;
+    struct reason why;
+    spec_error_f error = a->json ? to_json : to_stderr;
+    int rc = exit_for(spec_load(a->file, a->sets, a->set_count, error, a->errors, &s));
+
+    if (rc != 0)
+        return rc;
+    rc = program_open(s->program, &p, &why);
+    if (rc != 0) {
+        error(a->errors, why.text);
+        rc = exit_for(rc);
+    } else if (find_types(s, p, error, a->errors)) {
+        rc = EXIT_CONFIG;
+    }
+    if (rc == 0 && a->ranks > 0) {
+        rc = exit_for(placement_make(s, a->ranks, &places, &why));
+        if (rc != 0)
+            error(a->errors, why.text);
+        else
+            placement_free(&places);
+    }
+    if (rc == 0 && !a->quiet && !a->json)
+        print_summary(a, s, p);
+    spec_free(s);
+    return rc;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct check_args *a = state->input;
+
+    switch (key) {
+    case 's':
+        if (a->set_count == SETS_MAX)
+            argp_error(state, "more than %d --set", SETS_MAX);
+        a->sets[a->set_count++] = arg;
+        return 0;
+    case 'n':
+        a->ranks = atoi(arg);
+        if (a->ranks < 1)
+            argp_error(state, "-n %s: not a number of ranks", arg);
+        return 0;
+    case 'q': a->quiet = true; return 0;
+    case 'v': a->verbose = true; return 0;
+    case 'j': a->json = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->file)
+            argp_error(state, "one specification, please");
+        a->file = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which specification? give its file"); return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"set", 's', "PATH.KEY=VALUE", 0, "override a value of the specification", 0},
+        {NULL, 'n', "RANKS", 0, "also see whether it fits on that many ranks", 0},
+        {"json", 'j', NULL, 0, "one JSON document", 0},
+        {"quiet", 'q', NULL, 0, "say nothing when all is fine", 0},
+        {"verbose", 'v', NULL, 0, "list every path", 0},
+        {0}};
+    static const struct argp argp = {options, parse, "SPEC", "Say everything that is wrong with a specification.",
+                                     NULL, NULL, NULL};
+    struct check_args a = {.errors = NULL};
+    int rc;
+
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    if (a.json)
+        a.errors = json_array();
+    rc = check(&a);
+    if (a.json) {
+        json_t *doc = json_pack("{s:s,s:i,s:s,s:i,s:o}", "schema", "treewarden.check", "version", 1, "file", a.file,
+                                "exit", rc, "errors", a.errors);
+
+        json_dumpf(doc, stdout, JSON_INDENT(1));
+        putchar('\n');
+        json_decref(doc);
+    }
+    return rc;
+}

@@ -1,0 +1,55 @@
+/* cmd.h - the subcommands of the one binary, as one table */
+#ifndef TW_CMD_CMD_H
+#define TW_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+/* Exit codes (sysexits where they fit). */
+enum {
+    EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DATA = 65, EXIT_NOINPUT = 66,
+    EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70, EXIT_OS = 71, EXIT_CANTCREAT = 73, EXIT_IO = 74,
+    EXIT_AGAIN = 75, EXIT_CONFIG = 78, EXIT_TIMELIMIT = 124
+};
+
+/*    name        function       one line for --help; "" = not for people     */
+#define CMD_LIST(X)                                                                                \
+    X("run",       cmd_run,       "be a rank, under mpirun or srun; alone: the whole job")         \
+    X("launch",    cmd_launch,    "start mpirun with the right flags, show progress, give the verdict") \
+    X("check",     cmd_check,     "say everything that is wrong with a specification")             \
+    X("cc",        cmd_cc,        "build an actor program")                                        \
+    X("status",    cmd_status,    "one screen about a running job")                                \
+    X("tree",      cmd_tree,      "the tree with states, lives and places")                        \
+    X("events",    cmd_events,    "the journal, of a running job or of an ended one")              \
+    X("logs",      cmd_events,    "what actors logged, and last words of workers")                 \
+    X("kill",      cmd_act,       "kill_tree: retire a branch at once")                            \
+    X("terminate", cmd_act,       "stop a branch in order")                                        \
+    X("restart",   cmd_act,       "start a branch again, from its commits or fresh")               \
+    X("fail",      cmd_act,       "injure an actor, as a drill")                                   \
+    X("wait",      cmd_wait,      "wait until something is true, so that no script sleeps")        \
+    X("simulate",  cmd_simulate,  "run a scenario on virtual time")                                \
+    X("worker",    cmd_worker,    "")                                                              \
+    X("zygote",    cmd_zygote,    "")
+
+#define X(name, function, help) int function(int argc, char **argv);
+CMD_LIST(X)
+#undef X
+
+/* "treewarden: TEXT" on stderr, once; returns code, so that `return say(EXIT_DATA, &why)` is one line. */
+int say(int code, const struct reason *why);
+
+/* The exit code that fits a result code of a room. */
+int exit_for(int rc);
+
+struct spec;
+/* Load a specification and say everything that is wrong on stderr (unless quiet).  0 or the exit code. */
+int load_spec(const char *file, const char *const *sets, int count, bool quiet, struct spec **ret);
+struct tw_program;
+/* Load its program and see that every actor type is there.  0 or the exit code. */
+int load_program_of(const struct spec *s, bool quiet, const struct tw_program **ret);
+
+#define SETS_MAX 64
+
+#endif

@@ -1,0 +1,26 @@
+/* worker.c - `treewarden worker`: started by the zygote, never by a person */
+#include "worker/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int cmd_worker(int argc, char **argv);
+
+/* argv: worker PARENT RANK DEVICE INCARNATION PROGRAM NAME OUT-DIR */
+int cmd_worker(int argc, char **argv)
+{
+    struct worker_args a;
+
+    if (argc != 8) {
+        fprintf(stderr, "treewarden: worker: not for people: a rank starts its workers itself\n");
+        return 2;
+    }
+    a.parent = (pid_t)atoi(argv[1]);
+    a.rank = atoi(argv[2]);
+    a.device = atoi(argv[3]);
+    a.incarnation = (uint32_t)strtoul(argv[4], NULL, 10);
+    a.program = argv[5];
+    a.name = argv[6];
+    a.out_dir = argv[7];
+    return worker_main(&a);
+}

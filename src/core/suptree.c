@@ -1,0 +1,1341 @@
+/* suptree.c - one OTP supervisor per inner vertex, all of them advanced by one loop
+ *
+ * A supervisor is what it is doing (`act`), at which child (`cursor`), what it waits for, and a queue of
+ * messages it has not looked at.  suptree_take turns an input into a message or an answer and then lets
+ * every supervisor that can go on do so (run).  Nothing recurses: a supervisor that starts or stops another
+ * sets it to work and waits for its answer like for a leaf's.
+ *
+ * OTP's rules stand at the lines that keep them.
+ */
+#include "core/suptree.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*    act           what a supervisor is doing */
+#define ACT_LIST(X)                                                                                \
+    X(IDLE)                                                                                        \
+    X(BOOT)         /* starting its children in order (S1) */                                      \
+    X(UNDO)         /* its boot failed: stopping what is up (S3) */                                \
+    X(ONE_START)    /* restarting one child */                                                     \
+    X(GROUP_STOP)   /* stopping the group for a restart, last first (R2) */                        \
+    X(GROUP_START)  /* starting the group in order */                                              \
+    X(DOWN)         /* going down: stopping all children, last first (S2, G1) */                   \
+    X(ADMIN_STOP)   /* terminate_child */                                                          \
+    X(ADMIN_START)  /* restart_child, start_child */                                               \
+    X(RESUME)       /* starting what was lost with a worker, all at once */                        \
+    X(RETIRE)       /* kill_tree of a child: waiting for `left` lives */                           \
+    X(DYING)        /* killed from outside or by its home: waiting for `left` lives */
+enum act {
+#define X(name) ACT_##name,
+    ACT_LIST(X)
+#undef X
+};
+
+enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN };
+
+struct msg {
+    uint32_t next;
+    uint8_t kind, admin;        /* enum msg_kind; SUPTREE_ administration input */
+    bool fresh;
+    uint32_t child;             /* index */
+    uint64_t life, token;
+};
+
+struct vertex {
+    struct suptree_spec spec;
+    uint32_t parent, first, last, next, prev, top;      /* indices; SUPTREE_NONE */
+    uint64_t life;
+    uint64_t order;             /* of its last successful start, over the whole instance */
+    uint32_t line, starts;
+    uint8_t state, cls, cause;
+    bool by_hand, gone, lost, own_end;
+    /* as a supervisor */
+    uint8_t act, end_cls, end_cause;
+    bool told;                  /* it goes down because its parent (or home) says so */
+    bool admin_new, admin_fresh, queued;
+    uint8_t admin;
+    uint32_t cursor, waiting, group_first, left, killer;
+    uint32_t q_head, q_tail;
+    uint32_t reign, low_line;
+    uint64_t token;
+    uint32_t window_head, window_count;
+    uint64_t *window;           /* owned ring of `intensity` times */
+};
+
+struct suptree {
+    struct suptree_limits limits;
+    struct vertex *v;           /* owned, [count] */
+    uint32_t count;
+    uint32_t *by_id;            /* owned */
+    struct msg *msgs;           /* owned pool */
+    uint32_t msg_room, msg_free;
+    struct suptree_effect *effects;
+    uint32_t effect_room, effect_head, effect_tail;
+    uint32_t *run;              /* ring of supervisors that may go on */
+    uint32_t run_head, run_tail;
+    uint32_t *scratch;
+    uint64_t lives, orders, now_ms;
+    uint64_t restarts, giveups, stale;
+};
+
+#define NONE SUPTREE_NONE
+
+const char *tree_state_name(unsigned state)
+{
+    switch (state) {
+#define X(name, text) case TREE_##name: return text;
+    TREE_STATE_LIST(X)
+#undef X
+    }
+    return "?";
+}
+
+const char *suptree_answer_name(unsigned answer)
+{
+    switch (answer) {
+#define X(name, text) case ANSWER_##name: return text;
+    SUPTREE_ANSWER_LIST(X)
+#undef X
+    }
+    return "?";
+}
+
+/* -- effects -------------------------------------------------------------------------------------- */
+
+static struct suptree_effect *effect(struct suptree *t, uint16_t kind, uint32_t c)
+{
+    struct suptree_effect *e;
+    struct vertex *x = &t->v[c];
+
+    assert(t->effect_tail - t->effect_head < t->effect_room);
+    e = &t->effects[t->effect_tail++ % t->effect_room];
+    *e = (struct suptree_effect){.kind = kind, .vertex = x->spec.id, .life = x->life, .line = x->line,
+                                 .starts = x->starts, .cls = x->cls, .cause = x->cause, .other = NONE};
+    return e;
+}
+
+/* A remote branch's own home records what happens in it; only what its parent does is recorded here. */
+static void record(struct suptree *t, uint32_t c, uint8_t what)
+{
+    if (t->v[c].spec.remote && what != RECORD_ESCALATE)
+        return;
+    effect(t, SUPTREE_DO_RECORD, c)->what = what;
+}
+
+static void result(struct suptree *t, uint32_t c, uint64_t token, uint8_t answer, uint32_t count)
+{
+    struct suptree_effect *e = effect(t, SUPTREE_DO_RESULT, c);
+
+    e->token = token;
+    e->what = answer;
+    e->count = count;
+}
+
+const struct suptree_effect *suptree_next_effect(struct suptree *t)
+{
+    if (t->effect_head == t->effect_tail)
+        return NULL;
+    return &t->effects[t->effect_head++ % t->effect_room];
+}
+
+/* -- queues --------------------------------------------------------------------------------------- */
+
+static void schedule(struct suptree *t, uint32_t s)
+{
+    if (s == NONE || t->v[s].queued)
+        return;
+    t->v[s].queued = true;
+    t->run[t->run_tail++ % t->limits.vertices] = s;
+}
+
+static struct msg *post(struct suptree *t, uint32_t s, uint8_t kind, uint32_t child)
+{
+    struct vertex *x = &t->v[s];
+    uint32_t m = t->msg_free;
+
+    assert(m != NONE);
+    t->msg_free = t->msgs[m].next;
+    t->msgs[m] = (struct msg){.next = NONE, .kind = kind, .child = child,
+                              .life = child == NONE ? 0 : t->v[child].life};
+    if (x->q_tail == NONE)
+        x->q_head = m;
+    else
+        t->msgs[x->q_tail].next = m;
+    x->q_tail = m;
+    schedule(t, s);
+    return &t->msgs[m];
+}
+
+static bool pop(struct suptree *t, uint32_t s, struct msg *ret)
+{
+    struct vertex *x = &t->v[s];
+    uint32_t m = x->q_head;
+
+    if (m == NONE)
+        return false;
+    *ret = t->msgs[m];
+    x->q_head = ret->next;
+    if (x->q_head == NONE)
+        x->q_tail = NONE;
+    t->msgs[m].next = t->msg_free;
+    t->msg_free = m;
+    return true;
+}
+
+/* The process is gone, and with it what it had not looked at; callers get an answer. */
+static void drop_queue(struct suptree *t, uint32_t s)
+{
+    struct msg m;
+
+    while (pop(t, s, &m))
+        if (m.kind == MSG_ADMIN)
+            result(t, m.child, m.token, ANSWER_NOT_FOUND, 0);
+}
+
+/* -- small questions ------------------------------------------------------------------------------ */
+
+static bool is_sup(const struct vertex *x) { return x->spec.supervisor && !x->spec.remote; }
+
+static bool has_process(const struct vertex *x)
+{
+    return x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_DEAD ||
+           x->state == TREE_STOPPING;
+}
+
+static uint32_t skip_gone(const struct suptree *t, uint32_t c, bool back)
+{
+    while (c != NONE && t->v[c].gone)
+        c = back ? t->v[c].prev : t->v[c].next;
+    return c;
+}
+
+static uint32_t find(const struct suptree *t, uint32_t id)
+{
+    return id < t->limits.ids ? t->by_id[id] : NONE;
+}
+
+/* A1: these combinations are refused when the supervisor, or the child, is started. */
+static bool significance_is_wrong(const struct vertex *s, const struct vertex *c)
+{
+    return c->spec.significant &&
+           (s->spec.auto_shutdown == AUTO_NEVER || c->spec.restart == RESTART_PERMANENT);
+}
+
+static bool children_are_wrong(const struct suptree *t, uint32_t s)
+{
+    for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next)
+        if (!t->v[c].gone && significance_is_wrong(&t->v[s], &t->v[c]))
+            return true;
+    return false;
+}
+
+/* -- starting ------------------------------------------------------------------------------------- */
+
+/* R9: a restarted supervisor is a new process built from its static list. */
+static void from_static_list(struct suptree *t, uint32_t s)
+{
+    for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next) {
+        t->v[c].gone = t->v[c].spec.dynamic;
+        t->v[c].state = TREE_STOPPED;
+        t->v[c].by_hand = false;
+    }
+    t->v[s].window_head = t->v[s].window_count = 0;
+}
+
+static uint64_t next_life(struct suptree *t, const struct vertex *x)
+{
+    uint64_t reign = x->top == NONE ? 0 : t->v[x->top].reign;
+
+    return (uint64_t)(t->limits.generation & 0xfffu) << 52 | (reign & 0xfffffu) << 32 |
+           (uint32_t)++t->lives;
+}
+
+static void next_line(struct suptree *t, struct vertex *x, bool fresh)
+{
+    uint32_t low = x->top == NONE ? 0 : t->v[x->top].low_line;
+
+    if (fresh || x->spec.state_init || x->line == 0)
+        x->line++;
+    if (x->line < low)
+        x->line = low;
+}
+
+static void begin_supervisor(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    record(t, s, RECORD_BEGIN);
+    from_static_list(t, s);
+    x->told = x->own_end = false;
+    x->waiting = NONE;
+    x->cursor = x->first;
+    x->act = children_are_wrong(t, s) ? ACT_UNDO : ACT_BOOT;
+    if (x->act == ACT_UNDO)
+        x->cursor = NONE;
+    schedule(t, s);
+}
+
+static void begin_start(struct suptree *t, uint32_t c, bool fresh)
+{
+    struct vertex *x = &t->v[c];
+    bool inherits = x->parent != NONE && t->v[x->parent].admin_fresh;
+
+    x->life = next_life(t, x);
+    next_line(t, x, fresh || inherits);
+    x->state = TREE_STARTING;
+    x->by_hand = x->lost = false;
+    if (is_sup(x)) {
+        x->admin_fresh = fresh || inherits;
+        begin_supervisor(t, c);
+        return;
+    }
+    effect(t, SUPTREE_DO_START, c)->fresh = fresh || inherits || x->spec.state_init;
+}
+
+static void answer(struct suptree *t, uint32_t c, uint16_t what);
+
+static void started(struct suptree *t, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    x->state = TREE_RUNNING;
+    x->starts++;
+    x->order = ++t->orders;
+    record(t, c, RECORD_START);
+    answer(t, c, SUPTREE_STARTED);
+}
+
+static void start_failed(struct suptree *t, uint32_t c, uint8_t cause)
+{
+    t->v[c].state = TREE_STOPPED;
+    t->v[c].cls = CLASS_ABNORMAL;
+    t->v[c].cause = cause;
+    record(t, c, RECORD_START_FAILED);
+    answer(t, c, SUPTREE_START_FAILED);
+}
+
+/* -- stopping ------------------------------------------------------------------------------------- */
+
+/* Returns true when the child is down already. */
+static bool stop_child(struct suptree *t, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+    struct suptree_effect *e;
+
+    if (x->state == TREE_DEAD || x->state == TREE_RESTARTING || x->state == TREE_STOPPED) {
+        x->state = TREE_STOPPED;        /* R10: its exit message is swallowed; R8: its retry is void */
+        return true;
+    }
+    x->state = TREE_STOPPING;
+    if (is_sup(x)) {
+        (void)post(t, c, MSG_STOP, NONE);
+        return false;
+    }
+    e = effect(t, SUPTREE_DO_STOP, c);
+    e->how = x->spec.shutdown;          /* S5 */
+    e->deadline_ms = x->spec.shutdown == SHUTDOWN_MS ? x->spec.shutdown_ms : 0;
+    return false;
+}
+
+static void stopped(struct suptree *t, uint32_t c)
+{
+    t->v[c].state = TREE_STOPPED;
+    record(t, c, RECORD_STOP);
+    answer(t, c, SUPTREE_EXITED);
+}
+
+static void begin_down(struct suptree *t, uint32_t s, uint8_t cause, bool told)
+{
+    struct vertex *x = &t->v[s];
+
+    x->act = ACT_DOWN;
+    x->cursor = x->last;
+    x->waiting = NONE;
+    x->told = told;
+    x->end_cls = CLASS_SHUTDOWN;
+    x->end_cause = cause;
+    schedule(t, s);
+}
+
+/* A death that nobody asked for: the parent learns of it when it looks at its queue. */
+static void died(struct suptree *t, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    x->state = TREE_DEAD;
+    if (x->parent == NONE) {
+        struct suptree_effect *e = effect(t, SUPTREE_DO_REPORT, c);
+
+        x->state = TREE_STOPPED;
+        e->what = SUPTREE_EXITED;
+        return;
+    }
+    if (t->v[x->parent].waiting == c)       /* its end is the answer to what it was told */
+        stopped(t, c);
+    else
+        (void)post(t, x->parent, MSG_EXIT, c);
+}
+
+static void finish_down(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->act = ACT_IDLE;
+    x->cls = x->end_cls;
+    x->cause = x->end_cause;
+    drop_queue(t, s);
+    if (x->told) {
+        stopped(t, s);
+        return;
+    }
+    x->own_end = true;
+    record(t, s, RECORD_DOWN);
+    died(t, s);
+}
+
+/* -- retiring a branch at once -------------------------------------------------------------------- */
+
+static int by_latest_start(const void *a, const void *b)
+{
+    const struct { uint64_t order; uint32_t c; } *x = a, *y = b;
+
+    return x->order < y->order ? 1 : x->order > y->order ? -1 : 0;
+}
+
+/* Everything below `top` (itself included if with_top) that lives, into scratch; children come before
+ * their parents when read backwards. */
+static uint32_t gather(struct suptree *t, uint32_t top, bool with_top)
+{
+    uint32_t n = 0, at = 0;
+
+    t->scratch[n++] = top;
+    for (; at < n; at++)
+        for (uint32_t c = t->v[t->scratch[at]].first; c != NONE; c = t->v[c].next)
+            if (!t->v[c].gone)
+                t->scratch[n++] = c;
+    if (!with_top) {
+        memmove(t->scratch, t->scratch + 1, (n - 1) * sizeof *t->scratch);
+        n--;
+    }
+    return n;
+}
+
+static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
+{
+    struct vertex *x = &t->v[c];
+    bool lived = x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_STOPPING;
+
+    if (is_sup(x)) {
+        if (x->act == ACT_ADMIN_STOP || x->act == ACT_ADMIN_START || x->act == ACT_RETIRE)
+            result(t, c, x->token, ANSWER_NOT_FOUND, 0);
+        drop_queue(t, c);
+        x->act = ACT_IDLE;
+        x->state = TREE_STOPPED;
+        return;
+    }
+    if (!lived) {
+        x->state = TREE_STOPPED;
+        return;
+    }
+    x->state = TREE_STOPPING;
+    x->killer = killer;
+    t->v[killer].left++;
+    effect(t, SUPTREE_DO_STOP, c)->how = SHUTDOWN_BRUTAL_KILL;
+}
+
+static void record_lost(struct suptree *t, uint32_t n)
+{
+    struct { uint64_t order; uint32_t c; } *sorted = malloc(n * sizeof *sorted + 1);
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; sorted && i < n; i++) {
+        struct vertex *x = &t->v[t->scratch[i]];
+
+        if (x->state == TREE_RUNNING || (x->state == TREE_STOPPING)) {
+            sorted[kept].order = x->order;
+            sorted[kept++].c = t->scratch[i];
+        }
+    }
+    if (sorted)
+        qsort(sorted, kept, sizeof *sorted, by_latest_start);
+    for (uint32_t i = 0; i < kept; i++) {
+        t->v[sorted[i].c].cls = CLASS_KILLED;
+        t->v[sorted[i].c].cause = CAUSE_SUPERVISOR;
+        record(t, sorted[i].c, RECORD_LOST);
+    }
+    free(sorted);
+}
+
+/* kill_tree and its like: one order for all, in parallel, children before parents. */
+static uint32_t retire(struct suptree *t, uint32_t top, bool with_top, uint32_t killer)
+{
+    uint32_t n = gather(t, top, with_top);
+
+    record_lost(t, n);
+    t->v[killer].left = 0;
+    for (uint32_t i = n; i-- > 0;)
+        retire_vertex(t, t->scratch[i], killer);
+    return t->v[killer].left;
+}
+
+static void finish_dying(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->act = ACT_IDLE;
+    drop_queue(t, s);
+    x->cls = CLASS_KILLED;
+    x->cause = x->end_cause;
+    if (x->told) {
+        stopped(t, s);
+        return;
+    }
+    died(t, s);
+}
+
+static void finish_retire(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+    struct vertex *c = &t->v[x->waiting];
+
+    x->act = ACT_IDLE;
+    c->by_hand = true;
+    c->cls = CLASS_KILLED;
+    c->cause = CAUSE_OPERATOR;
+    if (c->spec.restart == RESTART_TEMPORARY)
+        c->gone = true;
+    result(t, x->waiting, x->token, ANSWER_OK, x->group_first);
+    x->waiting = NONE;
+    schedule(t, s);
+}
+
+/* -- deciding ------------------------------------------------------------------------------------- */
+
+/* I2: more than `intensity` requests within the period, this one included, means give up. */
+static bool grant(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    while (x->window_count && t->now_ms - x->window[x->window_head] > x->spec.period_ms) {
+        x->window_head = (x->window_head + 1) % x->spec.intensity;
+        x->window_count--;
+    }
+    if (x->window_count >= x->spec.intensity)
+        return false;
+    x->window[(x->window_head + x->window_count++) % x->spec.intensity] = t->now_ms;
+    t->restarts++;
+    return true;
+}
+
+static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
+{
+    uint8_t kept_cls = t->v[s].cls, kept_cause = t->v[s].cause;
+
+    t->v[s].cls = CLASS_SHUTDOWN;
+    t->v[s].cause = cause;
+    record(t, s, RECORD_GIVEUP);
+    t->v[s].cls = kept_cls;
+    t->v[s].cause = kept_cause;
+    t->giveups += cause == CAUSE_GIVEUP;
+    begin_down(t, s, cause, false);
+}
+
+/* I1: counted before it is attempted. */
+static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    t->v[c].state = TREE_STOPPED;
+    if (!grant(t, s)) {
+        give_up(t, s, CAUSE_GIVEUP);
+        return;
+    }
+    if (x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE) {
+        x->act = ACT_ONE_START;
+        x->waiting = c;
+        begin_start(t, c, false);
+        return;
+    }
+    x->act = ACT_GROUP_STOP;
+    x->group_first = x->spec.strategy == ONE_FOR_ALL ? x->first : c;
+    x->cursor = x->last;
+    x->waiting = NONE;
+    schedule(t, s);
+}
+
+/* A2, A3: only a child's own end that leads to no restart. */
+static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    if (!t->v[c].spec.significant || x->spec.auto_shutdown == AUTO_NEVER)
+        return;
+    if (x->spec.auto_shutdown == AUTO_ALL_SIGNIFICANT)
+        for (uint32_t o = x->first; o != NONE; o = t->v[o].next)
+            if (o != c && !t->v[o].gone && t->v[o].spec.significant &&
+                (has_process(&t->v[o]) || t->v[o].state == TREE_RESTARTING))
+                return;
+    give_up(t, s, CAUSE_AUTO_SHUTDOWN);
+}
+
+static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    struct vertex *c = &t->v[m->child];
+
+    if (c->state != TREE_DEAD || c->life != m->life || c->gone || c->lost)
+        return;                         /* swallowed meanwhile */
+    if (c->spec.supervisor && (c->own_end || c->spec.remote)) {
+        record(t, m->child, RECORD_ESCALATE);
+        t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
+    }
+    if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
+        c->state = TREE_STOPPED;
+        c->gone = true;
+        maybe_auto_shutdown(t, s, m->child);
+    } else if (c->spec.restart == RESTART_TRANSIENT &&
+               (c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN)) {
+        c->state = TREE_STOPPED;                        /* R5 */
+        maybe_auto_shutdown(t, s, m->child);
+    } else {
+        request_restart(t, s, m->child);
+    }
+}
+
+/* One batch, no charge, no strategy: what was lost with a worker comes back from its commits. */
+static void on_lost_message(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->left = 0;
+    for (uint32_t c = x->first; c != NONE; c = t->v[c].next) {
+        if (t->v[c].state != TREE_DEAD || !t->v[c].lost || t->v[c].gone)
+            continue;
+        if (t->v[c].spec.restart == RESTART_TEMPORARY) {
+            t->v[c].state = TREE_STOPPED;
+            t->v[c].gone = true;
+            continue;
+        }
+        x->left++;
+        begin_start(t, c, false);
+    }
+    if (x->left)
+        x->act = ACT_RESUME;
+}
+
+static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    struct vertex *x = &t->v[s], *c = &t->v[m->child];
+
+    if (c->gone && m->admin != SUPTREE_START_CHILD) {
+        result(t, m->child, m->token, ANSWER_NOT_FOUND, 0);
+        return;
+    }
+    x->token = m->token;
+    x->waiting = m->child;
+    x->admin = m->admin;
+    x->admin_new = m->admin == SUPTREE_START_CHILD;
+    switch (m->admin) {
+    case SUPTREE_TERMINATE:                             /* M2 */
+        x->act = ACT_ADMIN_STOP;
+        if (stop_child(t, m->child))
+            answer(t, m->child, SUPTREE_EXITED);
+        return;
+    case SUPTREE_KILL:
+        x->act = ACT_RETIRE;
+        x->group_first = retire(t, m->child, true, s);
+        if (x->left == 0)
+            finish_retire(t, s);
+        return;
+    case SUPTREE_DELETE:
+        x->waiting = NONE;
+        if (c->state == TREE_STOPPED)
+            c->gone = true;
+        result(t, m->child, m->token, c->state == TREE_STOPPED ? ANSWER_OK :
+               c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING, 0);
+        return;
+    case SUPTREE_START_CHILD:                           /* M1 */
+        if (significance_is_wrong(x, c) || !c->gone) {
+            x->waiting = NONE;
+            result(t, m->child, m->token, !c->gone ? (has_process(c) ? ANSWER_ALREADY_STARTED
+                   : ANSWER_ALREADY_PRESENT) : ANSWER_INVALID, 0);
+            return;
+        }
+        c->gone = false;
+        break;
+    default:
+        if (c->state != TREE_STOPPED) {
+            x->waiting = NONE;
+            result(t, m->child, m->token,
+                   c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING, 0);
+            return;
+        }
+    }
+    x->act = ACT_ADMIN_START;                           /* I5: costs nothing */
+    begin_start(t, m->child, m->fresh);
+}
+
+static void on_message(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_EXIT: on_exit_message(t, s, m); return;
+    case MSG_RETRY:                                     /* R6, R8 */
+        if (t->v[m->child].state == TREE_RESTARTING && t->v[m->child].life == m->life)
+            request_restart(t, s, m->child);
+        return;
+    case MSG_LOST: on_lost_message(t, s); return;
+    case MSG_STOP: begin_down(t, s, CAUSE_SUPERVISOR, true); return;
+    case MSG_ADMIN: on_admin(t, s, m); return;
+    }
+}
+
+/* -- going on ------------------------------------------------------------------------------------- */
+
+/* Start the next child from the cursor on; the act is over when there is none. */
+static void go_on_starting(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+    uint32_t c = skip_gone(t, x->cursor, false);
+
+    while (c != NONE && t->v[c].state != TREE_STOPPED)  /* R4: every child without a process */
+        c = skip_gone(t, t->v[c].next, false);
+    if (c != NONE) {
+        x->cursor = x->waiting = c;
+        begin_start(t, c, false);
+        return;
+    }
+    x->waiting = NONE;
+    if (x->act == ACT_BOOT) {
+        x->act = ACT_IDLE;
+        x->admin_fresh = false;
+        started(t, s);
+    }
+    x->act = ACT_IDLE;
+    schedule(t, s);
+}
+
+/* Stop the previous child from the cursor back to `until`. */
+static bool go_on_stopping(struct suptree *t, uint32_t s, uint32_t until)
+{
+    struct vertex *x = &t->v[s];
+
+    while (x->cursor != NONE) {
+        uint32_t c = x->cursor;
+
+        x->cursor = c == until ? NONE : t->v[c].prev;
+        if (t->v[c].gone)
+            continue;
+        if (!stop_child(t, c)) {
+            x->waiting = c;
+            return false;
+        }
+        if (x->act == ACT_GROUP_STOP && t->v[c].spec.restart == RESTART_TEMPORARY)
+            t->v[c].gone = true;        /* R3 */
+    }
+    x->waiting = NONE;
+    return true;
+}
+
+static void go_on(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+    struct msg m;
+
+    switch (x->act) {
+    case ACT_BOOT:
+    case ACT_GROUP_START:
+        if (x->waiting == NONE)
+            go_on_starting(t, s);
+        return;
+    case ACT_GROUP_STOP:
+        if (x->waiting != NONE || !go_on_stopping(t, s, x->group_first))
+            return;
+        x->act = ACT_GROUP_START;
+        x->cursor = x->group_first;
+        go_on_starting(t, s);
+        return;
+    case ACT_UNDO:
+        if (x->waiting != NONE || !go_on_stopping(t, s, NONE))
+            return;
+        x->act = ACT_IDLE;
+        x->admin_fresh = false;
+        drop_queue(t, s);
+        start_failed(t, s, CAUSE_START);
+        return;
+    case ACT_DOWN:
+        if (x->waiting == NONE && go_on_stopping(t, s, NONE))
+            finish_down(t, s);
+        return;
+    case ACT_IDLE:
+        if ((x->state == TREE_RUNNING || x->state == TREE_STOPPING) && pop(t, s, &m)) {
+            on_message(t, s, &m);
+            schedule(t, s);
+        }
+        return;
+    }
+}
+
+static void run(struct suptree *t)
+{
+    while (t->run_head != t->run_tail) {
+        uint32_t s = t->run[t->run_head++ % t->limits.vertices];
+
+        t->v[s].queued = false;
+        go_on(t, s);
+    }
+}
+
+/* -- answers of children to a supervisor that waits ------------------------------------------------ */
+
+static void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    t->v[c].state = TREE_RESTARTING;    /* R6: the retry goes behind what is queued */
+    (void)post(t, s, MSG_RETRY, c);
+}
+
+static void admin_answer(struct suptree *t, uint32_t s, uint32_t c, uint16_t what)
+{
+    struct vertex *x = &t->v[s], *y = &t->v[c];
+    uint8_t says = what == SUPTREE_START_FAILED ? ANSWER_START_ERROR :
+                   what == SUPTREE_START_IGNORED ? ANSWER_IGNORED : ANSWER_OK;
+
+    if (x->act == ACT_ADMIN_STOP) {
+        y->by_hand = true;
+        y->gone = y->spec.restart == RESTART_TEMPORARY;
+    } else if (what == SUPTREE_START_FAILED) {
+        y->gone = x->admin_new;         /* M1: leaves nothing behind */
+    } else if (what == SUPTREE_START_IGNORED) {
+        y->gone = y->spec.restart == RESTART_TEMPORARY;
+    }
+    x->act = ACT_IDLE;
+    result(t, c, x->token, says, 1);
+}
+
+static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t what)
+{
+    struct vertex *x = &t->v[s];
+
+    x->waiting = NONE;
+    switch (x->act) {
+    case ACT_BOOT:
+        if (what == SUPTREE_START_FAILED) {
+            x->act = ACT_UNDO;          /* S3 */
+            x->cursor = t->v[c].prev;
+            break;
+        }
+        if (what == SUPTREE_START_IGNORED && t->v[c].spec.restart == RESTART_TEMPORARY)
+            t->v[c].gone = true;        /* S4 */
+        x->cursor = t->v[c].next;
+        break;
+    case ACT_ONE_START:
+        x->act = ACT_IDLE;
+        if (what == SUPTREE_START_FAILED)
+            failed_restart(t, s, c);
+        break;
+    case ACT_GROUP_START:
+        if (what == SUPTREE_START_FAILED) {
+            x->act = ACT_IDLE;          /* R7: the retry starts from this one */
+            failed_restart(t, s, c);
+            break;
+        }
+        x->cursor = t->v[c].next;
+        break;
+    case ACT_GROUP_STOP:
+        if (t->v[c].spec.restart == RESTART_TEMPORARY)
+            t->v[c].gone = true;        /* R3 */
+        break;
+    case ACT_ADMIN_STOP:
+    case ACT_ADMIN_START: admin_answer(t, s, c, what); break;
+    }
+    schedule(t, s);
+}
+
+static void answer(struct suptree *t, uint32_t c, uint16_t what)
+{
+    uint32_t s = t->v[c].parent;
+
+    if (s == NONE) {
+        effect(t, SUPTREE_DO_REPORT, c)->what = (uint8_t)what;
+        return;
+    }
+    if (t->v[s].waiting == c) {
+        answer_waiting(t, s, c, what);
+        return;
+    }
+    if (t->v[s].act != ACT_RESUME)
+        return;
+    if (what == SUPTREE_START_FAILED)
+        failed_restart(t, s, c);
+    if (--t->v[s].left == 0) {
+        t->v[s].act = ACT_IDLE;
+        schedule(t, s);
+    }
+}
+
+/* A life that a kill waits for has ended. */
+static void retired(struct suptree *t, uint32_t c)
+{
+    uint32_t s = t->v[c].killer;
+
+    t->v[c].killer = NONE;
+    t->v[c].state = TREE_STOPPED;
+    if (s == NONE || t->v[s].left == 0 || --t->v[s].left > 0)
+        return;
+    if (t->v[s].act == ACT_RETIRE)
+        finish_retire(t, s);
+    else if (t->v[s].act == ACT_DYING)
+        finish_dying(t, s);
+}
+
+/* -- inputs --------------------------------------------------------------------------------------- */
+
+static int stale(struct suptree *t)
+{
+    t->stale++;
+    return TW_ESTALE;
+}
+
+static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[c];
+
+    if (x->killer != NONE) {
+        retired(t, c);
+        return 0;
+    }
+    x->cls = in->cls;
+    x->cause = in->cause;
+    switch (x->state) {
+    case TREE_STARTING: start_failed(t, c, in->cause); return 0;
+    case TREE_STOPPING: stopped(t, c); return 0;
+    case TREE_RUNNING:
+        record(t, c, RECORD_EXIT);
+        died(t, c);
+        return 0;
+    default: return stale(t);
+    }
+}
+
+static int take_lost(struct suptree *t, const struct suptree_input *in)
+{
+    for (uint32_t i = 0; i < in->count && i < SUPTREE_BATCH; i++) {
+        uint32_t c = find(t, in->batch[i].vertex);
+        struct suptree_input one = {.cls = CLASS_KILLED, .cause = in->cause};
+
+        if (c == NONE || t->v[c].life != in->batch[i].life) {
+            t->stale++;
+        } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE) {
+            t->v[c].cls = CLASS_KILLED;
+            t->v[c].cause = in->cause;
+            t->v[c].state = TREE_DEAD;
+            t->v[c].lost = true;
+            record(t, c, RECORD_LOST);
+        } else {
+            (void)take_exit(t, c, &one);        /* an outstanding start or stop is answered by it */
+        }
+    }
+    for (uint32_t i = 0; i < in->count && i < SUPTREE_BATCH; i++) {     /* one message a supervisor */
+        uint32_t c = find(t, in->batch[i].vertex);
+        uint32_t s = c == NONE ? NONE : t->v[c].parent;
+
+        if (s != NONE && t->v[c].lost && t->v[c].state == TREE_DEAD &&
+            (t->v[s].q_tail == NONE || t->msgs[t->v[s].q_tail].kind != MSG_LOST))
+            (void)post(t, s, MSG_LOST, NONE);
+    }
+    return 0;
+}
+
+static int take_branch_start(struct suptree *t, uint32_t c, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[c];
+
+    if (x->parent != NONE || !is_sup(x) || has_process(x))
+        return stale(t);
+    x->reign = in->reign;
+    x->low_line = in->line;
+    x->life = in->life;
+    next_line(t, x, in->fresh);
+    x->state = TREE_STARTING;
+    x->admin_fresh = in->fresh;
+    begin_supervisor(t, c);
+    return 0;
+}
+
+/* The home itself retires the whole branch; told: its parent asked for it. */
+static int kill_supervisor(struct suptree *t, uint32_t c, bool told, uint8_t cause)
+{
+    struct vertex *x = &t->v[c];
+
+    if (!is_sup(x) || !has_process(x) || x->state == TREE_DEAD)
+        return stale(t);
+    x->end_cause = cause;
+    x->told = told;
+    if (!told) {
+        x->cls = CLASS_KILLED;
+        x->cause = cause;
+        record(t, c, RECORD_EXIT);
+    }
+    (void)retire(t, c, false, c);
+    x->act = ACT_DYING;
+    drop_queue(t, c);
+    if (x->left == 0)
+        finish_dying(t, c);
+    return 0;
+}
+
+static int take_branch_stop(struct suptree *t, uint32_t c, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[c];
+
+    if (x->parent != NONE || !is_sup(x))
+        return stale(t);
+    if (!has_process(x)) {              /* a stop for a dead life is answered with its end */
+        effect(t, SUPTREE_DO_REPORT, c)->what = SUPTREE_EXITED;
+        return 0;
+    }
+    if (in->kind == SUPTREE_BRANCH_KILL)
+        return kill_supervisor(t, c, true, CAUSE_SUPERVISOR);
+    if (x->state == TREE_RUNNING)
+        x->state = TREE_STOPPING;
+    (void)post(t, c, MSG_STOP, NONE);
+    return 0;
+}
+
+static int take_admin(struct suptree *t, uint32_t c, const struct suptree_input *in)
+{
+    uint32_t s = t->v[c].parent;
+    struct msg *m;
+
+    if (s == NONE || t->v[s].state != TREE_RUNNING) {
+        result(t, c, in->token, ANSWER_NOT_FOUND, 0);
+        return 0;
+    }
+    m = post(t, s, MSG_ADMIN, c);
+    m->admin = (uint8_t)in->kind;
+    m->token = in->token;
+    m->fresh = in->fresh;
+    return 0;
+}
+
+static int dispatch(struct suptree *t, const struct suptree_input *in)
+{
+    uint32_t c;
+
+    if (in->kind == SUPTREE_LOST)
+        return take_lost(t, in);
+    c = find(t, in->vertex);
+    if (c == NONE)
+        return stale(t);
+    switch (in->kind) {
+    case SUPTREE_BRANCH_START: return take_branch_start(t, c, in);
+    case SUPTREE_BRANCH_STOP:
+    case SUPTREE_BRANCH_KILL: return take_branch_stop(t, c, in);
+    case SUPTREE_KILLED_OUTSIDE:
+        return kill_supervisor(t, c, false, CAUSE_OPERATOR);
+    case SUPTREE_TERMINATE:
+    case SUPTREE_RESTART:
+    case SUPTREE_DELETE:
+    case SUPTREE_START_CHILD:
+    case SUPTREE_KILL: return take_admin(t, c, in);
+    }
+    if (t->v[c].life != in->life)
+        return stale(t);
+    if (in->kind == SUPTREE_EXITED)
+        return take_exit(t, c, in);
+    if (t->v[c].killer != NONE)         /* it was on its way when it was killed */
+        return in->kind == SUPTREE_STARTED ? 0 : (retired(t, c), 0);
+    if (t->v[c].state != TREE_STARTING)
+        return stale(t);
+    if (in->kind == SUPTREE_STARTED) {
+        started(t, c);
+    } else if (in->kind == SUPTREE_START_IGNORED) {
+        t->v[c].state = TREE_STOPPED;
+        record(t, c, RECORD_START_IGNORED);
+        answer(t, c, SUPTREE_START_IGNORED);
+    } else {
+        start_failed(t, c, in->cause);
+    }
+    return 0;
+}
+
+int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input *in)
+{
+    int rc;
+
+    t->now_ms = tree_ms;
+    rc = dispatch(t, in);
+    run(t);
+    return rc;
+}
+
+/* -- looking -------------------------------------------------------------------------------------- */
+
+int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct suptree_look *ret)
+{
+    uint32_t c = find(t, id);
+    const struct vertex *x;
+
+    if (c == NONE)
+        return TW_ENOENT;
+    x = &t->v[c];
+    *ret = (struct suptree_look){
+        .parent = x->parent == NONE ? NONE : t->v[x->parent].spec.id,
+        .first_child = x->first == NONE ? NONE : t->v[x->first].spec.id,
+        .next_sibling = x->next == NONE ? NONE : t->v[x->next].spec.id,
+        .state = (enum tree_state)x->state, .starts = x->starts, .line = x->line, .life = x->life,
+        .cls = x->cls, .cause = x->cause, .by_hand = x->by_hand, .supervisor = x->spec.supervisor,
+        .significant = x->spec.significant, .gone = x->gone};
+    for (uint32_t i = 0; i < x->window_count; i++)
+        ret->restarts_in_window +=
+            tree_ms - x->window[(x->window_head + i) % x->spec.intensity] <= x->spec.period_ms;
+    for (uint32_t k = x->first; k != NONE; k = t->v[k].next) {
+        if (t->v[k].gone)
+            continue;
+        ret->specs++;
+        ret->active += has_process(&t->v[k]);
+        if (t->v[k].spec.supervisor)
+            ret->supervisors++;
+        else
+            ret->workers++;
+    }
+    return 0;
+}
+
+uint64_t suptree_restarts(const struct suptree *t) { return t->restarts; }
+uint64_t suptree_giveups(const struct suptree *t) { return t->giveups; }
+uint64_t suptree_stale(const struct suptree *t) { return t->stale; }
+
+bool suptree_quiet(const struct suptree *t)
+{
+    for (uint32_t c = 0; c < t->count; c++)
+        if (t->v[c].act != ACT_IDLE || t->v[c].q_head != NONE || t->v[c].state == TREE_STARTING ||
+            t->v[c].state == TREE_STOPPING)
+            return false;
+    return t->run_head == t->run_tail;
+}
+
+void suptree_check(const struct suptree *t)
+{
+    for (uint32_t c = 0; c < t->count; c++) {
+        const struct vertex *x = &t->v[c];
+        uint32_t steps = 0;
+
+        for (uint32_t up = x->parent; up != NONE; up = t->v[up].parent)
+            assert(++steps <= t->count && "the tree has no cycle");
+        for (uint32_t k = x->first; k != NONE; k = t->v[k].next) {
+            assert(t->v[k].parent == c && "child lists and parent links agree");
+            assert((t->v[k].next == NONE) == (k == x->last) && "the last child is last");
+        }
+        assert(x->window_count <= x->spec.intensity && "no more restarts than granted");
+        assert((x->killer == NONE || x->state == TREE_STOPPING) && "only a life that ends is killed");
+        if (x->parent == NONE || x->gone)
+            continue;
+        /* What hangs under a supervisor that is down is down. */
+        assert((has_process(&t->v[x->parent]) || x->state == TREE_STOPPED || x->killer != NONE) &&
+               "no live descendant of what is down");
+    }
+}
+
+/* -- saving --------------------------------------------------------------------------------------- */
+
+#define SAVE_MAGIC 0x65657274u
+
+struct save_head { uint32_t magic, count, messages, top; uint64_t lives, orders, restarts, giveups; };
+
+static bool below(const struct suptree *t, uint32_t c, uint32_t top)
+{
+    return top == NONE || c == top || t->v[c].top == top;
+}
+
+static size_t put(char *buf, size_t room, size_t at, const void *data, size_t bytes)
+{
+    if (at + bytes <= room)
+        memcpy(buf + at, data, bytes);
+    return at + bytes;
+}
+
+int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t room, size_t *ret_bytes)
+{
+    uint32_t top = top_id == NONE ? NONE : find(t, top_id);
+    struct save_head h = {.magic = SAVE_MAGIC, .top = top_id, .lives = t->lives, .orders = t->orders,
+                          .restarts = t->restarts, .giveups = t->giveups};
+    size_t at = sizeof h;
+
+    for (uint32_t c = 0; c < t->count; c++) {
+        struct vertex x = t->v[c];
+
+        if (!below(t, c, top))
+            continue;
+        h.count++;
+        x.window = NULL;                /* where it lies is not what it says */
+        at = put(buf, room, at, &x, sizeof x);
+        at = put(buf, room, at, t->v[c].window, x.spec.intensity * sizeof *t->v[c].window);
+        for (uint32_t m = t->v[c].q_head; m != NONE; m = t->msgs[m].next, h.messages++)
+            at = put(buf, room, at, &t->msgs[m], sizeof t->msgs[m]);
+    }
+    (void)put(buf, room, 0, &h, sizeof h);
+    *ret_bytes = at;
+    return at <= room ? (int)at : TW_ETOOBIG;
+}
+
+static const void *get(const char *buf, size_t bytes, size_t *at, size_t want)
+{
+    const void *p = buf + *at;
+
+    if (bytes - *at < want)
+        return NULL;
+    *at += want;
+    return p;
+}
+
+static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t *at, bool apply)
+{
+    struct vertex x;
+    struct msg m;
+    const void *p = get(buf, bytes, at, sizeof x), *window;
+    uint32_t c;
+
+    if (!p)
+        return TW_EPROTO;
+    memcpy(&x, p, sizeof x);
+    c = find(t, x.spec.id);
+    if (c == NONE || t->v[c].spec.intensity != x.spec.intensity || t->v[c].parent != x.parent)
+        return TW_EPROTO;
+    window = get(buf, bytes, at, x.spec.intensity * sizeof *x.window);
+    if (!window)
+        return TW_EPROTO;
+    if (apply) {
+        drop_queue(t, c);
+        x.window = t->v[c].window;
+        memcpy(x.window, window, x.spec.intensity * sizeof *x.window);
+    }
+    for (uint32_t q = x.q_head; q != NONE; q = m.next) {
+        p = get(buf, bytes, at, sizeof m);
+        if (!p)
+            return TW_EPROTO;
+        memcpy(&m, p, sizeof m);
+        if (apply) {
+            struct msg *copy = post(t, c, m.kind, NONE);
+            uint32_t next = copy->next;
+
+            *copy = m;
+            copy->next = next;
+        }
+    }
+    if (apply) {
+        x.q_head = t->v[c].q_head;
+        x.q_tail = t->v[c].q_tail;
+        x.queued = t->v[c].queued;
+        t->v[c] = x;
+        schedule(t, c);
+    }
+    return 0;
+}
+
+int suptree_load(struct suptree *t, const void *buf, size_t bytes)
+{
+    struct save_head h;
+
+    if (bytes < sizeof h)
+        return TW_EPROTO;
+    memcpy(&h, buf, sizeof h);
+    if (h.magic != SAVE_MAGIC || h.count > t->count)
+        return TW_EPROTO;
+    for (int apply = 0; apply < 2; apply++) {       /* all is looked at before anything is changed */
+        size_t at = sizeof h;
+
+        for (uint32_t i = 0; i < h.count; i++)
+            if (load_vertex(t, buf, bytes, &at, apply) != 0)
+                return TW_EPROTO;
+    }
+    if (h.lives > t->lives)
+        t->lives = h.lives;             /* lives only rise */
+    if (h.orders > t->orders)
+        t->orders = h.orders;
+    if (h.top == NONE) {
+        t->restarts = h.restarts;
+        t->giveups = h.giveups;
+    }
+    run(t);
+    return 0;
+}
+
+/* -- building ------------------------------------------------------------------------------------- */
+
+int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec *spec)
+{
+    uint32_t p = parent_id == NONE ? NONE : find(t, parent_id), c = t->count;
+    struct vertex *x;
+
+    if (spec->id >= t->limits.ids || (parent_id != NONE && (p == NONE || !is_sup(&t->v[p]))))
+        return parent_id != NONE && p == NONE ? TW_ENOENT : TW_EINVAL;
+    if (t->by_id[spec->id] != NONE)
+        return TW_EEXIST;
+    if (t->count == t->limits.vertices)
+        return TW_EFULL;
+    x = &t->v[c];
+    *x = (struct vertex){.spec = *spec, .parent = p, .first = NONE, .last = NONE, .next = NONE,
+                         .prev = NONE, .waiting = NONE, .killer = NONE, .q_head = NONE, .q_tail = NONE,
+                         .gone = spec->dynamic};
+    if (is_sup(x) && spec->intensity) {
+        x->window = calloc(spec->intensity, sizeof *x->window);
+        if (!x->window)
+            return TW_ENOMEM;
+    }
+    x->top = p == NONE ? NONE : t->v[p].top == NONE ? p : t->v[p].top;
+    if (p != NONE) {
+        x->prev = t->v[p].last;
+        if (t->v[p].last == NONE)
+            t->v[p].first = c;
+        else
+            t->v[t->v[p].last].next = c;
+        t->v[p].last = c;
+    }
+    t->by_id[spec->id] = c;
+    t->count++;
+    return 0;
+}
+
+struct suptree *suptree_create(const struct suptree_limits *limits)
+{
+    struct suptree *t = calloc(1, sizeof *t);
+    uint32_t n = limits->vertices ? limits->vertices : 1;
+
+    if (!t)
+        return NULL;
+    t->limits = *limits;
+    t->limits.vertices = n;
+    t->msg_room = 4 * n + 64;
+    t->effect_room = 16 * n + 256;
+    t->v = calloc(n, sizeof *t->v);
+    t->by_id = calloc(limits->ids + 1u, sizeof *t->by_id);
+    t->msgs = calloc(t->msg_room, sizeof *t->msgs);
+    t->effects = calloc(t->effect_room, sizeof *t->effects);
+    t->run = calloc(n, sizeof *t->run);
+    t->scratch = calloc(n + 1u, sizeof *t->scratch);
+    if (!t->v || !t->by_id || !t->msgs || !t->effects || !t->run || !t->scratch) {
+        suptree_destroy(t);
+        return NULL;
+    }
+    for (uint32_t i = 0; i <= limits->ids; i++)
+        t->by_id[i] = NONE;
+    for (uint32_t m = 0; m < t->msg_room; m++)
+        t->msgs[m].next = m + 1 < t->msg_room ? m + 1 : NONE;
+    return t;
+}
+
+void suptree_destroy(struct suptree *t)
+{
+    if (!t)
+        return;
+    for (uint32_t c = 0; t->v && c < t->count; c++)
+        free(t->v[c].window);
+    free(t->v);
+    free(t->by_id);
+    free(t->msgs);
+    free(t->effects);
+    free(t->run);
+    free(t->scratch);
+    free(t);
+}

@@ -1,0 +1,197 @@
+/* suptree.h - the supervision engine: who falls, who comes back, in which order
+ *
+ * The semantics are those of Erlang/OTP's supervisor (rule tags S R I G A M in suptree.c), as a pure state
+ * machine: inputs go in with the tree time, effects come out.  It never sends, waits, allocates after
+ * create, or looks at a clock; whoever runs it carries the effects out and reports back.  A supervisor
+ * here behaves as an OTP process does: one thing at a time, the rest waits in the order of arrival.
+ *
+ * One instance holds one or more branches: trees of supervisors whose topmost vertex has its parent
+ * elsewhere (or nowhere).  A leaf is an actor, or a whole branch that another instance runs (`remote`).
+ * Every start attempt is a new life; an input that names an older one changes nothing and is counted.
+ */
+#ifndef TW_CORE_SUPTREE_H
+#define TW_CORE_SUPTREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/cause.h"
+#include "shared/rc.h"
+
+#define SUPTREE_NONE 0xffffffffu
+#define SUPTREE_BATCH 256u              /* most lives in one LOST input: the slots of a worker */
+
+enum suptree_strategy { ONE_FOR_ONE, ONE_FOR_ALL, REST_FOR_ONE, SIMPLE_ONE_FOR_ONE };
+enum suptree_restart { RESTART_PERMANENT, RESTART_TRANSIENT, RESTART_TEMPORARY };
+enum suptree_auto_shutdown { AUTO_NEVER, AUTO_ANY_SIGNIFICANT, AUTO_ALL_SIGNIFICANT };
+enum suptree_shutdown { SHUTDOWN_MS, SHUTDOWN_BRUTAL_KILL, SHUTDOWN_INFINITY };
+
+/*    state        printed in traces and by which_children */
+#define TREE_STATE_LIST(X)                                                          \
+    X(STOPPED,    "stopped")        /* no life, and none is wanted now */           \
+    X(STARTING,   "starting")                                                       \
+    X(RUNNING,    "running")                                                        \
+    X(DEAD,       "dead")           /* its end is known, its supervisor is busy */  \
+    X(STOPPING,   "stopping")                                                       \
+    X(RESTARTING, "restarting")     /* a start failed; a retry waits */
+enum tree_state {
+#define X(name, text) TREE_##name,
+    TREE_STATE_LIST(X)
+#undef X
+};
+const char *tree_state_name(unsigned state);
+
+struct suptree_spec {
+    uint32_t id;                /* the caller's, unique, < limits.ids */
+    bool supervisor;
+    bool remote;                /* a supervisor run by another instance: a leaf here */
+    bool significant;
+    bool dynamic;               /* added at run time: lost when its supervisor restarts (R9) */
+    uint8_t restart;            /* enum suptree_restart */
+    uint8_t shutdown;           /* enum suptree_shutdown */
+    uint32_t shutdown_ms;
+    uint8_t strategy;           /* supervisors: enum suptree_strategy */
+    uint8_t auto_shutdown;
+    uint32_t intensity;
+    uint64_t period_ms;
+    bool state_init;            /* `state: init`: every start is fresh */
+};
+
+/*    input           what happened, and which fields matter beside vertex and life               */
+#define SUPTREE_INPUT_LIST(X)                                                                      \
+    X(BRANCH_START)   /* start a branch: life of its top, line, fresh, reign */                    \
+    X(BRANCH_STOP)    /* stop it in order */                                                       \
+    X(BRANCH_KILL)    /* retire all of it at once */                                               \
+    X(STARTED)        /* a leaf's life runs */                                                     \
+    X(START_FAILED)   /* cause */                                                                  \
+    X(START_IGNORED)                                                                               \
+    X(EXITED)         /* cls, cause; also the acknowledgement of a stop */                         \
+    X(LOST)           /* batch, cause: infrastructure; charged to nobody (extension 4) */          \
+    X(KILLED_OUTSIDE) /* a supervisor was killed from outside (G4) */                              \
+    X(TERMINATE)      /* administration, answered by RESULT with token */                          \
+    X(RESTART)        /* fresh */                                                                  \
+    X(DELETE)                                                                                      \
+    X(START_CHILD)    /* vertex: a child added by suptree_add with `dynamic` */                    \
+    X(KILL)           /* kill_tree */
+enum suptree_input_kind {
+#define X(name) SUPTREE_##name,
+    SUPTREE_INPUT_LIST(X)
+#undef X
+    SUPTREE_INPUT_COUNT
+};
+
+struct suptree_input {
+    uint16_t kind;              /* enum suptree_input_kind */
+    uint8_t cls, cause;
+    bool fresh;
+    uint32_t vertex;
+    uint32_t line;              /* BRANCH_START: lines given are at least this */
+    uint32_t reign;             /* BRANCH_START: part of all lives given below */
+    uint64_t life;
+    uint64_t token;
+    uint32_t count;             /* of batch */
+    struct { uint32_t vertex; uint64_t life; } batch[SUPTREE_BATCH];
+};
+
+/*    effect          what is to be done, and which fields matter beside vertex and life          */
+#define SUPTREE_EFFECT_LIST(X)                                                                     \
+    X(START)          /* begin a life of a leaf: line, fresh */                                    \
+    X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms */                       \
+    X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED), cls, cause */       \
+    X(RESULT)         /* token, answer, count: lives it ended */                                   \
+    X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other */
+enum suptree_effect_kind {
+#define X(name) SUPTREE_DO_##name,
+    SUPTREE_EFFECT_LIST(X)
+#undef X
+};
+
+/* Journal records, named as in a trace. */
+#define SUPTREE_RECORD_LIST(X)                                                                     \
+    X(BEGIN, "begin") X(START, "start") X(START_FAILED, "start_failed")                            \
+    X(START_IGNORED, "start_ignored") X(EXIT, "exit") X(STOP, "stop") X(LOST, "lost")              \
+    X(GIVEUP, "giveup") X(DOWN, "down") X(ESCALATE, "escalate") X(TREE_DOWN, "tree_down")
+enum suptree_record {
+#define X(name, text) RECORD_##name,
+    SUPTREE_RECORD_LIST(X)
+#undef X
+};
+
+/* Answers of administration calls (M1, M2). */
+#define SUPTREE_ANSWER_LIST(X)                                                                     \
+    X(OK, "ok") X(IGNORED, "ignored") X(NOT_FOUND, "not_found") X(RUNNING, "running")              \
+    X(RESTARTING, "restarting") X(ALREADY_STARTED, "already_started")                              \
+    X(ALREADY_PRESENT, "already_present") X(START_ERROR, "start_error") X(INVALID, "invalid")
+enum suptree_answer {
+#define X(name, text) ANSWER_##name,
+    SUPTREE_ANSWER_LIST(X)
+#undef X
+};
+const char *suptree_answer_name(unsigned answer);
+
+struct suptree_effect {
+    uint16_t kind;              /* enum suptree_effect_kind */
+    uint8_t cls, cause;
+    uint8_t what, how;
+    bool fresh;
+    uint32_t vertex, other;
+    uint32_t line, starts;
+    uint32_t deadline_ms;
+    uint32_t count;
+    uint64_t life, token;
+};
+
+struct suptree_limits {
+    uint32_t vertices;          /* in this instance */
+    uint32_t ids;               /* all ids are below this */
+    uint32_t generation;        /* part of every life: 12 bits */
+};
+
+struct suptree;
+
+/* NULL: no memory.  Everything is allocated here. */
+struct suptree *suptree_create(const struct suptree_limits *limits);
+void suptree_destroy(struct suptree *t);
+
+/* Add a vertex at the end of its parent's children (SUPTREE_NONE: the top of a branch).  0; TW_EEXIST,
+ * TW_ENOENT (parent), TW_EFULL, TW_EINVAL. */
+int suptree_add(struct suptree *t, uint32_t parent, const struct suptree_spec *spec);
+
+/* Take one input.  0, or TW_ESTALE when it names a life or vertex that is no more (nothing changes). */
+int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input *in);
+
+/* The next effect, in order; NULL when there is none.  Borrowed until the next call. */
+const struct suptree_effect *suptree_next_effect(struct suptree *t);
+
+/* Look at a vertex; NULL if it is not here. */
+struct suptree_look {
+    uint32_t parent, first_child, next_sibling;
+    enum tree_state state;
+    uint32_t starts, line, restarts_in_window;
+    uint64_t life;
+    uint8_t cls, cause;
+    bool by_hand;               /* stopped by terminate or kill */
+    bool supervisor, significant, gone;
+    uint32_t specs, active, supervisors, workers;       /* count_children (M3) */
+};
+int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, struct suptree_look *ret);
+
+/* Counters since create. */
+uint64_t suptree_restarts(const struct suptree *t);     /* requests granted */
+uint64_t suptree_giveups(const struct suptree *t);
+uint64_t suptree_stale(const struct suptree *t);
+
+/* Idle: nothing is under way and nothing waits. */
+bool suptree_quiet(const struct suptree *t);
+
+/* Every structural promise of this module; aborts with the broken one's text.  O(vertices). */
+void suptree_check(const struct suptree *t);
+
+/* Save a branch (its top's id) or everything (SUPTREE_NONE) as it stands between two inputs, effects
+ * taken.  Returns the bytes written, TW_ETOOBIG (ret: what is needed is in *ret_bytes). */
+int suptree_save(const struct suptree *t, uint32_t top, void *buf, size_t room, size_t *ret_bytes);
+/* Load into an instance that has the same vertices.  0 or TW_EPROTO (nothing changed). */
+int suptree_load(struct suptree *t, const void *buf, size_t bytes);
+
+#endif

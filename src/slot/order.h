@@ -1,0 +1,127 @@
+/* order.h - the only ordered accesses to memory that two sides share
+ *
+ * Every word two threads, blocks or processes touch goes through here; everything else is private to one
+ * side until such a word publishes it.  The scope says how far the other side may be: SLOT (threads of one
+ * block), DEVICE (blocks of one device), SYSTEM (the host link).  On the host every scope is the same;
+ * on a GPU a narrower one is cheaper.
+ */
+#ifndef TW_SLOT_ORDER_H
+#define TW_SLOT_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define HD __host__ __device__
+#else
+#define HD
+#endif
+
+enum tw_scope { SCOPE_SLOT, SCOPE_DEVICE, SCOPE_SYSTEM };
+
+#ifdef __CUDA_ARCH__
+#define ORDER_PTX_LOAD(suffix) asm volatile("ld.acquire." suffix ".u64 %0, [%1];"                     \
+                                            : "=l"(v) : "l"(p) : "memory")
+#define ORDER_PTX_STORE(suffix) asm volatile("st.release." suffix ".u64 [%0], %1;"                    \
+                                             : : "l"(p), "l"(v) : "memory")
+HD static inline uint64_t load_acquire(const uint64_t *p, enum tw_scope scope)
+{
+    unsigned long long v;
+
+    if (scope == SCOPE_SYSTEM) ORDER_PTX_LOAD("sys");
+    else ORDER_PTX_LOAD("gpu");
+    return v;
+}
+
+HD static inline void store_release(uint64_t *p, uint64_t value, enum tw_scope scope)
+{
+    unsigned long long v = value;
+
+    if (scope == SCOPE_SYSTEM) ORDER_PTX_STORE("sys");
+    else ORDER_PTX_STORE("gpu");
+}
+
+/* Store, then let no later load pass it: half of a Dekker handshake. */
+HD static inline void store_fence(uint64_t *p, uint64_t value)
+{
+    store_release(p, value, SCOPE_DEVICE);
+    asm volatile("fence.sc.gpu;" ::: "memory");
+}
+
+HD static inline uint64_t load_relaxed(const uint64_t *p)
+{
+    unsigned long long v;
+
+    asm volatile("ld.relaxed.sys.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+}
+
+HD static inline void store_relaxed(uint64_t *p, uint64_t value)
+{
+    asm volatile("st.relaxed.sys.u64 [%0], %1;" : : "l"(p), "l"((unsigned long long)value) : "memory");
+}
+
+HD static inline void fence_acquire(void) { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+
+HD static inline uint32_t add_u32(uint32_t *p)
+{
+    uint32_t old;
+
+    asm volatile("atom.add.acq_rel.gpu.u32 %0, [%1], 1;" : "=r"(old) : "l"(p) : "memory");
+    return old;
+}
+#else
+HD static inline uint64_t load_acquire(const uint64_t *p, enum tw_scope scope)
+{
+    (void)scope;
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+HD static inline void store_release(uint64_t *p, uint64_t value, enum tw_scope scope)
+{
+    (void)scope;
+    __atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+
+/* Store, then let no later load pass it: half of a Dekker handshake. */
+HD static inline void store_fence(uint64_t *p, uint64_t value)
+{
+    __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+HD static inline uint64_t load_relaxed(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+
+HD static inline void store_relaxed(uint64_t *p, uint64_t value)
+{
+    __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
+HD static inline void fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+
+/* Add one to a bell.  Several ring it, so it is the one read-modify-write, and never across the host
+ * link of a GPU. */
+HD static inline uint32_t add_u32(uint32_t *p) { return __atomic_fetch_add(p, 1u, __ATOMIC_SEQ_CST); }
+#endif
+
+/* Copy `bytes` (rounded up to 8; both sides 8-aligned and padded) between private memory and memory the
+ * other side may be changing: word by word, so that a torn copy is only ever stale, never undefined. */
+HD static inline void copy_from_shared(void *to, const void *from, size_t bytes)
+{
+    uint64_t *t = (uint64_t *)to;
+    const uint64_t *f = (const uint64_t *)from;
+
+    for (size_t i = 0; i < (bytes + 7) / 8; i++)
+        t[i] = load_relaxed(&f[i]);
+}
+
+HD static inline void copy_to_shared(void *to, const void *from, size_t bytes)
+{
+    uint64_t *t = (uint64_t *)to;
+    const uint64_t *f = (const uint64_t *)from;
+
+    for (size_t i = 0; i < (bytes + 7) / 8; i++)
+        store_relaxed(&t[i], f[i]);
+}
+
+#endif

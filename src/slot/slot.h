@@ -1,0 +1,162 @@
+/* slot.h - what a slot and slot 0 do: the same code for host threads, GPU blocks and the simulator
+ *
+ * A backend gives each slot a loop: slot_turn until it says how long nothing is due, then sleep on the
+ * slot's bell.  All state that matters lies in the arena; struct slot is one thread's private view of it.
+ * Nothing here reads a clock, starts a thread or does I/O: time comes in, wake-ups and files go out
+ * through slot_env.
+ */
+#ifndef TW_SLOT_SLOT_H
+#define TW_SLOT_SLOT_H
+
+#include <treewarden/actor.h>
+
+#include "slot/layout.h"
+
+#define SLOT_NEVER UINT64_MAX
+
+/* What the backend does for the slots.  Every function may be NULL where a backend has nothing to do. */
+struct slot_env {
+    void *self;                                         /* borrowed */
+    void (*wake)(void *self, struct bell_word *bell);   /* somebody may sleep here: wake it */
+    void (*wake_rank)(void *self);                      /* the up ring has something */
+    void (*fenced)(void *self, uint32_t slot);          /* its thread is not to be scheduled any more */
+    const char *(*sink)(void *self, uint32_t slot, const char *name);  /* host actors: a path, or NULL */
+    int (*sink_commit)(void *self, uint32_t slot);      /* rename what sink gave out; 0 or TW_ESYS */
+    void (*sink_drop)(void *self, uint32_t slot);       /* the life ended: remove what sink gave out */
+};
+
+/* The worker's view of its arena, shared by its slots; fill by arena_view_init. */
+struct arena_view {
+    struct arena_header *header;
+    struct arena_offsets at;
+    struct arena_geometry geo;
+    char *base;
+};
+
+/* Check magic, geometry and size of a mapped arena and compute the offsets.  0 or TW_EPROTO. */
+HD int arena_view_init(struct arena_view *v, void *base, uint64_t bytes);
+
+/* Everything a rank must write before a worker may start: header, empty rings, idle slots.  base is
+ * zeroed memory of arena_bytes(geo).  Names and directory are the caller's to fill. */
+HD void arena_format(void *base, const struct arena_geometry *geo, uint64_t incarnation);
+HD uint64_t arena_bytes(const struct arena_geometry *geo);
+
+/* Pieces of a slot (1..slots); all borrowed from the arena. */
+HD struct slot_want *arena_want(const struct arena_view *v, uint32_t slot);
+HD struct slot_is *arena_is(const struct arena_view *v, uint32_t slot);
+HD struct slot_config *arena_config(const struct arena_view *v, uint32_t slot);
+HD struct bell_word *arena_bell(const struct arena_view *v, uint32_t slot);        /* 0 = slot 0's */
+HD struct commit_head *arena_commit(const struct arena_view *v, uint32_t slot, uint32_t which);
+HD struct byte_ring *arena_down(const struct arena_view *v);
+HD struct byte_ring *arena_up(const struct arena_view *v);
+HD uint64_t *arena_directory(const struct arena_view *v);
+
+/* Rings of cells with bodies, one writer and one reader. */
+HD int ring_put(struct byte_ring *r, uint64_t size, const union cell *c, const void *body, uint32_t bytes);
+/* Next cell: 1 with *ret_cell and a borrowed body (valid until ring_drop), 0 if empty, TW_EPROTO if the
+ * writer broke it.  Body is copied to `body` (room bytes); longer ones are TW_EPROTO. */
+HD int ring_peek(struct byte_ring *r, uint64_t size, union cell *ret_cell, void *body, uint32_t room,
+                 uint32_t *ret_bytes);
+HD void ring_drop(struct byte_ring *r, uint64_t size);
+
+/* What a slot keeps about a stream beside what is committed: how far this life has got in telling. */
+struct slot_route {
+    uint64_t where;                     /* directory word last acted on */
+    uint64_t rung;                      /* highest number whose bell was put */
+    uint64_t window;                    /* highest number the peer has said it consumed */
+    uint64_t told;                      /* highest `consumed` told to the peer */
+    uint64_t moved_ms;                  /* when rung, window or acked last changed */
+    uint32_t first, last;               /* outbox entries acked + 1 .. sent; NO_POS = none */
+    uint32_t ring_at;                   /* entry of number rung + 1; NO_POS */
+    uint32_t ack_due;                   /* enum: 0 none, 1 ack, 2 nack */
+};
+#define POS_FREE 0xfffffffeu
+
+/* ---- one slot ---- */
+struct tw_ctx {
+    struct tw_ctx_head head;            /* first: actor.h reads it */
+    struct slot *slot;
+};
+
+struct slot {
+    struct arena_view *view;            /* borrowed */
+    const struct tw_program *program;   /* borrowed */
+    const struct slot_env *env;         /* borrowed */
+    struct slot_want *want;
+    struct slot_is *is;
+    struct slot_config *config;         /* of the life in hand: stable until it ended */
+    struct slot_image *image;
+    struct stream *streams;
+    char *outbox;
+    void *state;
+    char *message;                      /* private copy of the message in hand; message_bytes + 8 */
+    struct tw_ctx cx;
+    uint64_t life;                      /* 0 = none */
+    uint64_t now_ms;
+    uint64_t commit_due_ms;             /* `within` of the oldest uncommitted call; SLOT_NEVER = clean */
+    uint32_t index;
+    uint32_t next_lane;                 /* scan starts here: nobody starves */
+    uint32_t outbox_hint;
+    uint32_t handled;                   /* handler calls since the commit */
+    /* of the handler call in hand */
+    uint32_t sends;
+    uint32_t failed;                    /* 0, or 1 + exit_cause; code beside it */
+    uint32_t fail_code;
+    uint32_t wants_commit, wants_done, wants_again, wants_ready;
+    uint32_t added_timers;
+    uint64_t added_progress;
+    uint64_t draws;
+    uint64_t result;
+    uint32_t staged_first, staged_last; /* outbox entries written by the handler in hand */
+    uint32_t urgent;                    /* a peer's outbox is running full: commit at the next chance */
+    uint32_t prefer_message;            /* a step ran last: let a message go first */
+    uint32_t sinks;                     /* files given out since the commit */
+    uint32_t drilled;                   /* this life's drill was acted out */
+    volatile uint64_t *nowhere;         /* NULL: where a segv drill writes */
+    uint32_t lane_full;                 /* a bell found no room in this turn */
+    struct slot_route *routes;          /* one per stream */
+    uint32_t *next;                     /* per outbox entry: the next of its stream; POS_FREE = unused */
+};
+
+/* Bytes of private memory slot_init wants (8-aligned, zeroed, lives as long as the slot). */
+HD uint64_t slot_private_bytes(const struct arena_geometry *geo);
+
+HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
+                  const struct tw_program *program, const struct slot_env *env, void *memory);
+
+/* One bounded turn: see to orders, take at most one message or step, commit if due, ring bells.  Returns
+ * 0 = more is to be done at once, else the time (same clock as now_ms) something is due next, SLOT_NEVER
+ * if only a bell can bring work.  The slot's own thread. */
+HD uint64_t slot_turn(struct slot *s, uint64_t now_ms);
+
+/* ---- slot 0 ---- */
+struct slot0 {
+    struct arena_view *view;            /* borrowed */
+    const struct slot_env *env;         /* borrowed */
+    struct slot0_watch *watch;          /* one per slot */
+    struct slot0_ack *acks;             /* peers per slot: acks from elsewhere not yet handed over */
+    char *body;                         /* one message */
+    uint64_t now_ms;
+    uint32_t next_slot;
+    uint32_t up_blocked;                /* the up ring was full in this turn */
+    uint32_t pad;
+};
+
+HD uint64_t slot0_private_bytes(const struct arena_geometry *geo);
+HD void slot0_init(struct slot0 *z, struct arena_view *view, const struct slot_env *env, void *memory);
+
+/* One bounded turn: commands down, bells and reports up, wedge and stop deadlines.  cpu_ns[slot]: executable
+ * time its thread has used (host: its CPU clock; a GPU: sweeps of block 0), looked at only for busy slots;
+ * may be NULL when no slot is busy.  Returns when it wants its next turn at the latest (as slot_turn). */
+HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns);
+
+/* ---- commits, for a rank that moves them ---- */
+/* The newest commit of a slot, if it is whole: copied (head and bytes) to `to`.  Returns its bytes with the
+ * head; 0 if the slot never committed; TW_ELOST if what it had is damaged; TW_ETOOBIG. */
+HD int64_t commit_fetch(const struct arena_view *v, uint32_t slot, void *to, uint64_t room);
+/* Put a fetched commit into an idle slot, as the one its next life resumes from; NULL = none. */
+HD int commit_place(const struct arena_view *v, uint32_t slot, const void *commit, uint64_t bytes);
+/* The image in a fetched commit, and its streams (image->stream_count); borrowed. */
+HD const struct slot_image *commit_image(const void *commit, const struct stream **ret_streams);
+
+#endif

@@ -1,0 +1,58 @@
+/* slot_impl.h - what the files of this room share among themselves */
+#ifndef TW_SLOT_SLOT_IMPL_H
+#define TW_SLOT_SLOT_IMPL_H
+
+#include "shared/cause.h"
+#include "slot/slot.h"
+
+/* arena.c */
+HD struct lane *arena_lane(const struct arena_view *v, uint32_t to, uint32_t from);
+HD struct inbox *arena_inbox(const struct arena_view *v, uint32_t slot);
+HD char *arena_inbox_entry(const struct arena_view *v, uint32_t slot, uint64_t number);
+HD union cell *arena_logs(const struct arena_view *v, uint32_t slot);
+HD struct slot_image *arena_image(const struct arena_view *v, uint32_t slot);
+HD char *arena_outbox(const struct arena_view *v, uint32_t slot);
+HD struct outbox_entry *arena_entry(const struct arena_view *v, uint32_t slot, uint32_t pos);
+
+/* A message taken from a lane or the inbox, copied to private memory. */
+struct slot_taken {
+    struct lane_bell bell;
+    uint32_t type, bytes;
+};
+
+/* commit.c: write a commit of the image as it stands.  0, TW_ESTALE if the life was fenced meanwhile,
+ * TW_ESYS if a sink's file could not be renamed. */
+HD int commit_write(struct slot *s);
+/* Fill the image from the slot's newest commit.  1 = done, 0 = there is none, TW_ELOST = damaged. */
+HD int commit_restore(struct slot *s);
+
+/* stream.c */
+HD void streams_reset(struct slot *s);              /* a new life: nothing told yet; chains from the image */
+HD int stream_of(struct slot *s, uint32_t peer);    /* index, made if need be; TW_EFULL */
+HD uint32_t outbox_take(struct slot *s);            /* a free entry or NO_POS */
+HD uint32_t outbox_free_count(const struct slot *s);
+HD void streams_publish(struct slot *s);            /* what the handler sent gets its numbers */
+HD void streams_committed(struct slot *s);          /* what a commit makes durable and lets leave */
+HD void streams_pump(struct slot *s);               /* bells and acks, as far as there is room */
+HD void streams_take_acks(struct slot *s);
+HD int streams_take_message(struct slot *s, struct slot_taken *ret);     /* 1 = next in order */
+HD void streams_consumed(struct slot *s, const struct lane_bell *bell); /* its handler returned */
+HD int streams_hold(const struct slot *s);          /* messages wait for a commit to leave */
+HD uint64_t streams_due(const struct slot *s);      /* when to look again at bells nobody answered */
+HD int streams_open(const struct slot *s);          /* messages not yet acknowledged */
+HD int streams_fresh_due(const struct slot *s);     /* index of a stream whose peer came back fresh; -1 */
+
+/* calls.c */
+HD const struct tw_calls *slot_calls(void);
+
+/* slot.c: may anything still leave in the name of this life? */
+HD int slot_gate(const struct slot *s);
+
+HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
+{
+    add_u32(&b->rings);
+    if (env->wake)
+        env->wake(env->self, b);
+}
+
+#endif

@@ -1,0 +1,547 @@
+/* stream.c - numbered streams between actors: outbox, doorbells, acknowledgements
+ *
+ * A message lies in its sender's outbox until a commit of the receiver that contains its effect is
+ * durable.  What travels are bells {stream, number, entry}; any bell may be lost, doubled or late, because
+ * all of it is level-triggered: the sender rings again from `acked` whenever the receiver's directory word
+ * changes or it is asked to (nack), the receiver takes exactly number consumed + 1 and drops the rest.
+ * So after any resume, of either side, every number takes effect once.
+ *
+ * A line names a history: when the peer's line changes (it lost its commit), what it had acknowledged is
+ * counted as lost, the rest is sent again to the new line under the same numbers, starting at `base` + 1.
+ */
+#include "slot/slot_impl.h"
+
+#define RING_AGAIN_MS 1000u
+
+HD static struct outbox_entry *entry(const struct slot *s, uint32_t pos)
+{
+    return arena_entry(s->view, s->index, pos);
+}
+
+HD static uint64_t where_is(const struct slot *s, uint32_t vertex)
+{
+    if (vertex >= s->view->geo.vertices)
+        return PEER_WORD(0, 0, 0, PEER_GONE);
+    return load_acquire(&arena_directory(s->view)[vertex], SCOPE_DEVICE);
+}
+
+/* -- outbox --------------------------------------------------------------------------------------- */
+
+HD uint32_t outbox_free_count(const struct slot *s)
+{
+    uint32_t n = 0;
+
+    for (uint32_t pos = 0; pos < s->config->mailbox; pos++)
+        n += s->next[pos] == POS_FREE;
+    return n;
+}
+
+HD uint32_t outbox_take(struct slot *s)
+{
+    for (uint32_t i = 0; i < s->config->mailbox; i++) {
+        uint32_t pos = (s->outbox_hint + i) % s->config->mailbox;
+
+        if (s->next[pos] == POS_FREE) {
+            s->outbox_hint = pos + 1;
+            s->next[pos] = NO_POS;
+            store_fence(&entry(s, pos)->stamp, 0); /* a late reader must not take old for new */
+            return pos;
+        }
+    }
+    return NO_POS;
+}
+
+HD static void outbox_release(struct slot *s, uint32_t pos) { s->next[pos] = POS_FREE; }
+
+/* Keep the chain of a stream in the order of numbers; after a restore entries come in any order. */
+HD static void chain_insert(struct slot *s, struct slot_route *r, uint32_t pos)
+{
+    uint64_t number = entry(s, pos)->stamp;
+    uint32_t before = NO_POS, at = r->first;
+
+    while (at != NO_POS && entry(s, at)->stamp < number) {
+        before = at;
+        at = s->next[at];
+    }
+    s->next[pos] = at;
+    if (before == NO_POS)
+        r->first = pos;
+    else
+        s->next[before] = pos;
+    if (at == NO_POS)
+        r->last = pos;
+}
+
+/* -- the table ------------------------------------------------------------------------------------ */
+
+HD static void route_reset(struct slot_route *r, const struct stream *st)
+{
+    r->where = 0;
+    r->moved_ms = 0;
+    r->rung = r->window = st->acked;
+    r->told = st->consumed;
+    r->first = r->last = r->ring_at = NO_POS;
+    r->ack_due = 0;
+}
+
+HD static int find_stream(const struct slot *s, uint32_t peer)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        if (s->streams[i].peer == peer)
+            return (int)i;
+    return TW_ENOENT;
+}
+
+HD int stream_of(struct slot *s, uint32_t peer)
+{
+    int i = find_stream(s, peer);
+    struct stream *st;
+
+    if (i >= 0)
+        return i;
+    if (s->image->stream_count >= s->config->peers)
+        return TW_EFULL;
+    i = (int)s->image->stream_count++;
+    st = &s->streams[i];
+    *st = (struct stream){0};
+    st->peer = peer;
+    route_reset(&s->routes[i], st);
+    return i;
+}
+
+HD void streams_reset(struct slot *s)
+{
+    for (uint32_t pos = 0; pos < s->config->mailbox; pos++)
+        s->next[pos] = POS_FREE;
+    s->outbox_hint = 0;
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        route_reset(&s->routes[i], &s->streams[i]);
+    for (uint32_t pos = 0; pos < s->config->mailbox; pos++) {
+        int i;
+
+        if (entry(s, pos)->stamp == 0)
+            continue;
+        i = find_stream(s, entry(s, pos)->dst);
+        if (i < 0)
+            continue;
+        chain_insert(s, &s->routes[i], pos);
+    }
+    for (uint32_t i = 0; i < s->image->stream_count; i++) {
+        struct stream *st = &s->streams[i];
+
+        s->routes[i].ring_at = s->routes[i].first;
+        st->leave = st->sent;               /* whatever is in a commit may leave */
+        st->durable = st->consumed;
+        s->routes[i].ack_due = st->in_line != 0;    /* a peer may have missed the last one */
+    }
+}
+
+/* -- sending -------------------------------------------------------------------------------------- */
+
+HD void streams_publish(struct slot *s)
+{
+    uint32_t pos = s->staged_first;
+
+    while (pos != NO_POS) {
+        uint32_t after = s->next[pos];
+        int i = find_stream(s, entry(s, pos)->dst);
+        struct slot_route *r = &s->routes[i];
+
+        s->next[pos] = NO_POS;
+        store_release(&entry(s, pos)->stamp, ++s->streams[i].sent, SCOPE_DEVICE);
+        if (r->last == NO_POS)
+            r->first = pos;
+        else
+            s->next[r->last] = pos;
+        r->last = pos;
+        if (r->ring_at == NO_POS)
+            r->ring_at = pos;
+        if (s->config->flags & SLOT_EAGER && s->image->commit > 0)
+            s->streams[i].leave = s->streams[i].sent;
+        pos = after;
+    }
+    s->staged_first = s->staged_last = NO_POS;
+}
+
+HD void streams_committed(struct slot *s)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++) {
+        struct stream *st = &s->streams[i];
+
+        st->leave = st->sent;
+        if (st->durable != st->consumed) {
+            st->durable = st->consumed;
+            if (s->routes[i].ack_due == 0)
+                s->routes[i].ack_due = 1;
+        }
+    }
+}
+
+HD int streams_hold(const struct slot *s)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        if (s->streams[i].leave < s->streams[i].sent)
+            return 1;
+    return 0;
+}
+
+HD uint64_t streams_due(const struct slot *s)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        if (s->routes[i].rung > s->routes[i].window)
+            return s->now_ms + RING_AGAIN_MS;
+    return SLOT_NEVER;
+}
+
+HD int streams_open(const struct slot *s)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        if (s->streams[i].acked < s->streams[i].sent)
+            return 1;
+    return 0;
+}
+
+/* Free everything up to `durable`. */
+HD static void trim(struct slot *s, uint32_t i, uint64_t durable)
+{
+    struct stream *st = &s->streams[i];
+    struct slot_route *r = &s->routes[i];
+
+    if (durable > st->sent)
+        durable = st->sent;     /* eager: the peer knows numbers an earlier life sent; ours will follow */
+    while (st->acked < durable && r->first != NO_POS) {
+        uint32_t pos = r->first;
+
+        r->first = s->next[pos];
+        if (r->first == NO_POS)
+            r->last = NO_POS;
+        if (r->ring_at == pos)
+            r->ring_at = r->first;
+        outbox_release(s, pos);
+        st->acked++;
+    }
+    if (r->rung < st->acked)
+        r->rung = st->acked;
+    if (r->window < st->acked)
+        r->window = st->acked;
+}
+
+/* Ring again from `number` + 1 on. */
+HD static void rewind_to(struct slot *s, uint32_t i, uint64_t number)
+{
+    struct slot_route *r = &s->routes[i];
+
+    if (number < s->streams[i].acked)
+        number = s->streams[i].acked;
+    if (number >= r->rung)
+        return;
+    r->rung = number;
+    r->ring_at = r->first;
+    while (r->ring_at != NO_POS && entry(s, r->ring_at)->stamp <= number)
+        r->ring_at = s->next[r->ring_at];
+}
+
+/* The directory says something new about a peer. */
+HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
+{
+    struct stream *st = &s->streams[i];
+    struct slot_route *r = &s->routes[i];
+
+    r->where = word;
+    if (PEER_STATUS(word) == PEER_GONE || PEER_STATUS(word) == PEER_DRAINING) {
+        uint64_t open = st->sent - st->acked;
+
+        trim(s, i, st->sent);
+        st->dead += open;
+        st->leave = st->sent;
+        r->ack_due = st->in_line != 0 && PEER_STATUS(word) == PEER_DRAINING;
+        return;
+    }
+    if (PEER_STATUS(word) != PEER_UP)
+        return;
+    if (PEER_LINE(word) != (st->line & 0xffffffu)) {
+        if (st->line != 0) {            /* it came back without its commit */
+            st->lost += st->acked - st->base;
+            st->base = st->acked;
+            st->fresh_due = 1;
+        }
+        st->line = PEER_LINE(word);
+    }
+    r->window = st->acked;
+    rewind_to(s, i, st->acked);
+    if (st->in_line != 0)
+        r->ack_due = r->ack_due ? r->ack_due : 1;
+}
+
+HD static int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b)
+{
+    struct lane *l = arena_lane(s->view, to, s->index);
+    uint64_t tail = load_relaxed(&l->bell_tail);
+
+    if (tail - load_acquire(&l->bell_head, SCOPE_DEVICE) >= LANE_BELLS) {
+        s->lane_full = 1;
+        return TW_EFULL;
+    }
+    copy_to_shared(&l->bells[tail % LANE_BELLS], b, sizeof *b);
+    store_release(&l->bell_tail, tail + 1, SCOPE_DEVICE);
+    return 0;
+}
+
+HD static int push_ack(struct slot *s, uint32_t to, const struct lane_bell *b)
+{
+    struct lane *l = arena_lane(s->view, to, s->index);
+    uint64_t tail = load_relaxed(&l->ack_tail);
+
+    if (tail - load_acquire(&l->ack_head, SCOPE_DEVICE) >= LANE_ACKS) {
+        s->lane_full = 1;
+        return TW_EFULL;
+    }
+    copy_to_shared(&l->acks[tail % LANE_ACKS], b, sizeof *b);
+    store_release(&l->ack_tail, tail + 1, SCOPE_DEVICE);
+    return 0;
+}
+
+HD static int pump_bells(struct slot *s, uint32_t i, uint32_t to, uint32_t urgent)
+{
+    struct stream *st = &s->streams[i];
+    struct slot_route *r = &s->routes[i];
+    int rung = 0;
+
+    while (r->ring_at != NO_POS && r->rung < st->leave) {
+        struct lane_bell b;
+
+        if (to == 0 && r->rung >= r->window + REMOTE_WINDOW)
+            break;                      /* the far side has promised room for so many */
+        b.src = s->config->vertex;
+        b.dst = st->peer;
+        b.lines = CELL_LINES(s->config->line, st->line);
+        b.seq = r->rung + 1;
+        b.extra = st->base + 1;
+        b.pos = r->ring_at;
+        b.urgent = urgent;
+        if (push_bell(s, to, &b) != 0)
+            break;
+        r->rung++;
+        r->moved_ms = s->now_ms;
+        r->ring_at = s->next[r->ring_at];
+        rung = 1;
+    }
+    return rung;
+}
+
+HD static int pump_ack(struct slot *s, uint32_t i, uint32_t to)
+{
+    struct stream *st = &s->streams[i];
+    struct slot_route *r = &s->routes[i];
+    struct lane_bell b;
+
+    if (!r->ack_due)
+        return 0;
+    b.src = s->config->vertex;
+    b.dst = st->peer;
+    b.lines = CELL_LINES(s->config->line, st->in_line);
+    b.seq = st->consumed;
+    b.extra = st->durable;
+    b.pos = r->ack_due == 2;
+    b.urgent = 0;
+    if (push_ack(s, to, &b) != 0)
+        return 0;
+    r->ack_due = 0;
+    r->told = st->consumed;
+    return 1;
+}
+
+/* The net under all bells: one that was lost with nothing after it leaves no gap to be asked for. */
+HD static void ring_again_if_still(struct slot *s, uint32_t i)
+{
+    struct slot_route *r = &s->routes[i];
+
+    if (s->now_ms - r->moved_ms < RING_AGAIN_MS)
+        return;
+    r->moved_ms = s->now_ms;
+    rewind_to(s, i, r->window);
+}
+
+HD void streams_pump(struct slot *s)
+{
+    uint32_t urgent = outbox_free_count(s) * 2 < s->config->mailbox;
+
+    s->lane_full = 0;
+    if (!slot_gate(s))
+        return;
+    for (uint32_t i = 0; i < s->image->stream_count; i++) {
+        uint64_t word = where_is(s, s->streams[i].peer);
+        uint32_t to = PEER_SLOT(word);
+
+        if (word != s->routes[i].where)
+            peer_moved(s, i, word);
+        if (PEER_STATUS(word) >= PEER_GONE && s->streams[i].acked < s->streams[i].sent)
+            peer_moved(s, i, word);
+        if ((PEER_STATUS(word) != PEER_UP && PEER_STATUS(word) != PEER_DRAINING) || to > s->view->geo.slots)
+            continue;
+        ring_again_if_still(s, i);
+        if (pump_bells(s, i, to, urgent) + pump_ack(s, i, to) > 0)
+            bell_ring(s->env, arena_bell(s->view, to));
+    }
+}
+
+/* -- receiving ------------------------------------------------------------------------------------ */
+
+HD static void take_ack(struct slot *s, const struct lane_bell *b)
+{
+    int i = b->dst == s->config->vertex ? find_stream(s, b->src) : TW_ENOENT;
+
+    /* An ack of another line of either side is about numbers that mean nothing now. */
+    if (i < 0 || CELL_DST_LINE(b->lines) != s->config->line ||
+        CELL_SRC_LINE(b->lines) != s->streams[i].line)
+        return;
+    s->routes[i].moved_ms = s->now_ms;
+    trim(s, (uint32_t)i, b->extra);
+    if (s->routes[i].window < b->seq)
+        s->routes[i].window = b->seq;
+    if (b->pos)
+        rewind_to(s, (uint32_t)i, b->seq);
+}
+
+HD void streams_take_acks(struct slot *s)
+{
+    for (uint32_t from = 0; from <= s->view->geo.slots; from++) {
+        struct lane *l = arena_lane(s->view, s->index, from);
+        uint64_t head = load_relaxed(&l->ack_head);
+        uint64_t tail = load_acquire(&l->ack_tail, SCOPE_DEVICE);
+
+        for (; head != tail; head++) {
+            struct lane_bell b;
+
+            copy_from_shared(&b, &l->acks[head % LANE_ACKS], sizeof b);
+            store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
+            take_ack(s, &b);
+        }
+    }
+}
+
+/* Is this bell the next of its stream?  1 yes; 0: dropped (and an ack or nack noted where the sender
+ * needs one); TW_EFULL: one peer too many. */
+HD static int judge(struct slot *s, const struct lane_bell *b)
+{
+    struct stream *st;
+    struct slot_route *r;
+    int i;
+
+    if (b->dst != s->config->vertex || CELL_DST_LINE(b->lines) != s->config->line)
+        return 0;                       /* for an earlier tenant or line: the sender will ring again */
+    i = stream_of(s, b->src);
+    if (i < 0)
+        return i;
+    st = &s->streams[i];
+    r = &s->routes[i];
+    if (CELL_SRC_LINE(b->lines) < st->in_line)
+        return 0;
+    if (CELL_SRC_LINE(b->lines) > st->in_line) {
+        if (st->in_line != 0) {
+            st->in_closed += st->consumed - st->in_base;
+            st->fresh_due = 1;
+        }
+        st->in_line = CELL_SRC_LINE(b->lines);
+        st->in_base = st->consumed = st->durable = b->extra - 1;
+        r->told = st->consumed;
+    }
+    if (b->seq == st->consumed + 1)
+        return 1;
+    /* Behind: the sender missed an ack.  Ahead: a bell is missing. */
+    r->ack_due = b->seq > st->consumed + 1 ? 2 : r->ack_due ? r->ack_due : 1;
+    return 0;
+}
+
+HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
+{
+    struct lane *l = arena_lane(s->view, s->index, from);
+    uint64_t head = load_relaxed(&l->bell_head);
+
+    while (head != load_acquire(&l->bell_tail, SCOPE_DEVICE)) {
+        struct outbox_entry *e, copy;
+        int full = load_relaxed(&l->bell_tail) - head >= LANE_BELLS;
+        int rc, same;
+
+        copy_from_shared(&ret->bell, &l->bells[head % LANE_BELLS], sizeof ret->bell);
+        rc = judge(s, &ret->bell);
+        e = arena_entry(s->view, from, ret->bell.pos % s->view->geo.mailbox);
+        if (rc == 1) {
+            rc = load_acquire(&e->stamp, SCOPE_DEVICE) == ret->bell.seq;
+            copy_from_shared(&copy, e, sizeof copy);
+            same = rc && copy.dst == s->config->vertex && copy.bytes <= s->view->geo.message_bytes;
+            if (same)
+                copy_from_shared(s->message, e + 1, copy.bytes);
+            fence_acquire();
+            /* Changed under us: its sender is in another life and will ring again. */
+            rc = same && load_relaxed(&e->stamp) == ret->bell.seq;
+            ret->type = copy.type;
+            ret->bytes = copy.bytes;
+        }
+        store_release(&l->bell_head, ++head, SCOPE_DEVICE);
+        if (full)
+            bell_ring(s->env, arena_bell(s->view, from));
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+HD static int take_remote(struct slot *s, struct slot_taken *ret)
+{
+    struct inbox *in = arena_inbox(s->view, s->index);
+    uint64_t head = load_relaxed(&in->head);
+
+    while (head != load_acquire(&in->tail, SCOPE_DEVICE)) {
+        const char *at = arena_inbox_entry(s->view, s->index, head);
+        uint64_t what;
+        int rc;
+
+        copy_from_shared(&ret->bell, at, sizeof ret->bell);
+        copy_from_shared(&what, at + sizeof ret->bell, 8);
+        ret->type = (uint32_t)what;
+        ret->bytes = (uint32_t)(what >> 32);
+        rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : 0;
+        if (rc == 1)
+            copy_from_shared(s->message, at + sizeof ret->bell + 8, ret->bytes);
+        store_release(&in->head, ++head, SCOPE_DEVICE);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+HD int streams_take_message(struct slot *s, struct slot_taken *ret)
+{
+    uint32_t lanes = s->view->geo.slots + 1;
+
+    for (uint32_t n = 0; n < lanes; n++) {
+        uint32_t from = (s->next_lane + n) % lanes;
+        int rc = from == 0 ? take_remote(s, ret) : take_local(s, from, ret);
+
+        if (rc != 0) {
+            s->next_lane = from + 1;
+            s->urgent |= rc > 0 && ret->bell.urgent;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+HD void streams_consumed(struct slot *s, const struct lane_bell *bell)
+{
+    int i = find_stream(s, bell->src);
+    struct slot_route *r = &s->routes[i];
+
+    s->streams[i].consumed = bell->seq;
+    if (PEER_SLOT(r->where) == 0 && bell->seq - r->told >= REMOTE_WINDOW / 2 && !r->ack_due)
+        r->ack_due = 1;                 /* gives the far sender its window back */
+}
+
+HD int streams_fresh_due(const struct slot *s)
+{
+    for (uint32_t i = 0; i < s->image->stream_count; i++)
+        if (s->streams[i].fresh_due)
+            return (int)i;
+    return -1;
+}

@@ -1,0 +1,102 @@
+/* spec.h - a job as its file describes it: the tree, expanded, and what every vertex was given
+ *
+ * One YAML document (JSON is YAML).  Everything wrong with it is said at once, each as
+ * "file:line:column: what: why: what would be right"; a loaded spec has none of it.  Vertex ids count the
+ * expanded tree depth first in start order; 0 is the root, parents come before children.
+ */
+#ifndef TW_SPEC_SPEC_H
+#define TW_SPEC_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+#define SPEC_NONE 0xffffffffu
+#define SPEC_VERTICES_MAX 65536u
+#define SPEC_PATH_BYTES 256
+#define SPEC_DIMS 8
+#define SPEC_ARGS 24
+
+enum spec_kind { SPEC_SUPERVISOR, SPEC_ACTOR };
+enum spec_arg_kind { SPEC_ARG_U64, SPEC_ARG_F64, SPEC_ARG_TEXT };
+enum spec_place { SPEC_PLACE_ANY, SPEC_PLACE_RANK, SPEC_PLACE_SPREAD, SPEC_PLACE_PACK };
+
+struct spec_arg {
+    char *name;                 /* owned */
+    enum spec_arg_kind kind;
+    uint64_t u64;
+    double f64;
+    char *text;                 /* owned; as written */
+};
+
+struct spec_vertex {
+    uint32_t id, parent, first_child, next_sibling, child_count;
+    enum spec_kind kind;
+    uint32_t decl;              /* which declaration of the file it comes from */
+    const char *path, *name;    /* borrowed from the spec; name includes [i,j] */
+    const char *actor;          /* actor type; NULL for supervisors */
+    uint32_t dims[SPEC_DIMS], dim_count;        /* all numbers of its path, left to right */
+    /* supervision: numbers as core/suptree.h has them */
+    uint32_t strategy, auto_shutdown, restart, shutdown_kind, shutdown_ms, intensity;
+    uint64_t period_ms;
+    bool significant, state_init;
+    /* place */
+    enum spec_place place;
+    uint32_t place_rank;        /* SPEC_PLACE_RANK */
+    uint32_t place_device;      /* SPEC_NONE = any of the rank */
+    /* actors */
+    uint32_t deadline_ms, mailbox, message_bytes, peers, sends, commit_every, commit_within_ms;
+    bool eager;
+    const struct spec_arg *args;
+    uint32_t arg_count;
+};
+
+enum spec_on_stop { SPEC_ON_STOP_RESTART, SPEC_ON_STOP_WAIT };
+enum spec_device_kind { SPEC_DEVICE_ANY, SPEC_DEVICE_HOST, SPEC_DEVICE_CUDA };
+
+struct spec_drill {             /* as written; drills.h makes the plan */
+    char glob[SPEC_PATH_BYTES];
+    uint32_t how;               /* enum drill_how */
+    enum { SPEC_AT_RANDOM_TIME, SPEC_AT_RANDOM_STEP, SPEC_AT_TIME, SPEC_AT_STEP, SPEC_AT_AFTER } at;
+    uint64_t low, high;         /* ms or steps; AT_TIME, AT_STEP and AT_AFTER: low */
+    char at_path[SPEC_PATH_BYTES];      /* SPEC_AT_STEP */
+};
+
+struct spec {
+    char *file, *name, *program;        /* owned; program: path of NAME.so beside the file */
+    struct { uint32_t per_rank, slots, spares; enum spec_device_kind kind; enum spec_on_stop on_stop; } devices;
+    struct spec_vertex *vertices;       /* owned, [vertex_count] */
+    uint32_t vertex_count;
+    struct spec_drill *drills;          /* owned */
+    uint32_t drill_count;
+    bool drills_declared;
+    uint64_t hash;                      /* of the file and the overrides: equal on every rank or refused */
+    void *store;                        /* owned: strings, declarations */
+};
+
+/* Called once per error, in the order of the file. */
+typedef void (*spec_error_f)(void *self, const char *text);
+
+/* Load FILE with count overrides ("PATH.key=value").  0; TW_ENOENT (no such file), TW_EINVAL (errors were
+ * told).  *ret owned, by spec_free. */
+int spec_load(const char *file, const char *const *sets, int count, spec_error_f error, void *self,
+              struct spec **ret);
+void spec_free(struct spec *s);
+
+/* The vertex with exactly this path, SPEC_NONE if there is none.  O(log vertices). */
+uint32_t spec_find(const struct spec *s, const char *path);
+
+/* Vertices that match a pattern: names or '*', each bracket position a number, a range a-b or '*'
+ * (plate/rows[0-2]/tile[*,3]; rows without a bracket means all of them).  Up to cap ids, in order; returns
+ * how many match in all. */
+uint32_t spec_match(const struct spec *s, const char *pattern, uint32_t *ret_ids, uint32_t cap);
+
+/* FNV-1a of a text, as actors compute it for tw_peer and argument names. */
+uint64_t spec_hash_text(const char *text);
+
+/* 60s, 500ms, 2m, 1h -> milliseconds; -1: not a duration. */
+int64_t spec_duration_ms(const char *text);
+
+#endif

@@ -1,0 +1,30 @@
+/* spec_impl.h - declarations: the file's tree before counts are expanded */
+#ifndef TW_SPEC_SPEC_IMPL_H
+#define TW_SPEC_SPEC_IMPL_H
+
+#include "spec/spec.h"
+
+struct decl {
+    struct spec_vertex given;       /* what every vertex of this declaration gets */
+    char *name, *type;              /* owned */
+    uint32_t count[4], count_dims;  /* 0 dims: one vertex without an index */
+    struct spec_arg args[SPEC_ARGS];
+    uint32_t arg_count;
+    int place_index;                /* place: {rank: "$i"}; -1 = none */
+    int line, column;
+    struct decl *first, *last, *next, *parent;
+    bool has_strategy;
+};
+
+struct spec_store {
+    struct decl *top;               /* owned tree */
+    char *strings;                  /* owned: all paths */
+    uint32_t *sorted;               /* owned: ids by path */
+};
+
+/* spec_yaml.c: fills name, devices, drills, the declarations and the hash.  Errors are told; returns their
+ * number, or TW_ENOENT / TW_ENOMEM. */
+int spec_parse(struct spec *s, const char *const *sets, int count, spec_error_f error, void *self);
+void decl_free(struct decl *d);
+
+#endif

@@ -1,0 +1,1014 @@
+/* spec_yaml.c - the file, key by key; every error with its place and a remedy */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <yaml.h>
+
+#include "core/suptree.h"
+#include "shared/rc.h"
+#include "spec/drills.h"
+#include "spec/spec_impl.h"
+
+#define FILE_BYTES_MAX (1u << 20)
+#define DEPTH_MAX 32
+#define ERRORS_MAX 100
+
+struct parse {
+    struct spec *s;
+    yaml_document_t doc;
+    spec_error_f error;
+    void *self;
+    int errors;
+    const char *set;                /* the override a synthetic node comes from */
+    int first_set_node;             /* nodes from here on come from --set */
+    const char *const *sets;
+    int *set_of_node;               /* which override made node first_set_node + i */
+    int set_nodes;
+};
+
+/* -- errors --------------------------------------------------------------------------------------- */
+
+static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
+{
+    char text[1024];
+    int id = at ? (int)(at - p->doc.nodes.start) : 0, n;
+    va_list ap;
+
+    if (++p->errors > ERRORS_MAX)
+        return;
+    if (at && id >= p->first_set_node && id - p->first_set_node < p->set_nodes)
+        n = snprintf(text, sizeof text, "--set %s: ", p->sets[p->set_of_node[id - p->first_set_node]]);
+    else
+        n = snprintf(text, sizeof text, "%s:%zu:%zu: ", p->s->file, at ? at->start_mark.line + 1 : 1,
+                     at ? at->start_mark.column + 1 : 1);
+    va_start(ap, fmt);
+    vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
+    va_end(ap);
+    p->error(p->self, text);
+}
+
+/* -- nodes ---------------------------------------------------------------------------------------- */
+
+static yaml_node_t *node(struct parse *p, int id) { return yaml_document_get_node(&p->doc, id); }
+
+static const char *scalar(const yaml_node_t *n)
+{
+    return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL;
+}
+
+static bool text_of(struct parse *p, const yaml_node_t *n, const char *key, const char **ret)
+{
+    *ret = scalar(n);
+    if (!*ret)
+        fail(p, n, "%s: a list or mapping stands where one value belongs: write %s: VALUE", key, key);
+    return *ret != NULL;
+}
+
+static bool number_of(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high,
+                      uint64_t *ret)
+{
+    const char *t;
+    char *end;
+
+    if (!text_of(p, n, key, &t))
+        return false;
+    errno = 0;
+    *ret = strtoull(t, &end, 10);
+    if (errno || end == t || *end || !isdigit((unsigned char)*t) || *ret < low || *ret > high) {
+        fail(p, n, "%s: \"%s\" is not a whole number from %llu to %llu: write for example %s: %llu", key, t,
+             (unsigned long long)low, (unsigned long long)high, key, (unsigned long long)low);
+        return false;
+    }
+    return true;
+}
+
+static bool u32_of(struct parse *p, const yaml_node_t *n, const char *key, uint32_t low, uint32_t high,
+                   uint32_t *ret)
+{
+    uint64_t v;
+
+    if (!number_of(p, n, key, low, high, &v))
+        return false;
+    *ret = (uint32_t)v;
+    return true;
+}
+
+static bool duration_of(struct parse *p, const yaml_node_t *n, const char *key, uint64_t *ret)
+{
+    const char *t;
+    int64_t ms;
+
+    if (!text_of(p, n, key, &t))
+        return false;
+    ms = spec_duration_ms(t);
+    if (ms < 0 || ms > UINT32_MAX) {
+        fail(p, n, "%s: \"%s\" is not a duration: a number with ms, s, m or h: write for example %s: 500ms",
+             key, t, key);
+        return false;
+    }
+    *ret = (uint64_t)ms;
+    return true;
+}
+
+/* One of a list of words; `later` are known to the design, but not built yet. */
+static bool word_of(struct parse *p, const yaml_node_t *n, const char *key, const char *words,
+                    const char *later, uint32_t *ret)
+{
+    char list[256], *save, *w;
+    const char *t;
+    uint32_t i = 0;
+
+    if (!text_of(p, n, key, &t))
+        return false;
+    snprintf(list, sizeof list, "%s", words);
+    for (w = strtok_r(list, "|", &save); w; w = strtok_r(NULL, "|", &save), i++)
+        if (!strcmp(w, t)) {
+            *ret = i;
+            return true;
+        }
+    snprintf(list, sizeof list, "%s", later);
+    for (w = strtok_r(list, "|", &save); w; w = strtok_r(NULL, "|", &save))
+        if (!strcmp(w, t)) {
+            fail(p, n, "%s: %s is not built in this version: use %s", key, t, words);
+            return false;
+        }
+    fail(p, n, "%s: \"%s\" is none of %s: write one of them", key, t, words);
+    return false;
+}
+
+static bool bool_of(struct parse *p, const yaml_node_t *n, const char *key, bool *ret)
+{
+    uint32_t which;
+
+    if (!word_of(p, n, key, "false|true", "", &which))
+        return false;
+    *ret = which != 0;
+    return true;
+}
+
+/* -- keys ----------------------------------------------------------------------------------------- */
+
+enum { AT_JOB = 1, AT_SUP = 2, AT_ACTOR = 4 };
+
+
+typedef void (*key_f)(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
+
+static void key_strategy(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)word_of(p, n, key, "one_for_one|one_for_all|rest_for_one", "simple_one_for_one", &d->given.strategy);
+    d->has_strategy = true;
+}
+
+static void key_intensity(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)u32_of(p, n, key, 0, 100000, &d->given.intensity);
+}
+
+static void key_period(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)duration_of(p, n, key, &d->given.period_ms);
+}
+
+static void key_auto(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)word_of(p, n, key, "never|any_significant|all_significant", "", &d->given.auto_shutdown);
+}
+
+static void key_restart(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)word_of(p, n, key, "permanent|transient|temporary", "", &d->given.restart);
+}
+
+static void key_significant(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)bool_of(p, n, key, &d->given.significant);
+}
+
+static void key_shutdown(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    const char *t;
+    uint64_t ms;
+
+    if (!text_of(p, n, key, &t))
+        return;
+    if (!strcmp(t, "brutal_kill"))
+        d->given.shutdown_kind = SHUTDOWN_BRUTAL_KILL;
+    else if (!strcmp(t, "infinity"))
+        d->given.shutdown_kind = SHUTDOWN_INFINITY;
+    else if (duration_of(p, n, key, &ms)) {
+        d->given.shutdown_kind = SHUTDOWN_MS;
+        d->given.shutdown_ms = ms ? (uint32_t)ms : 1;
+    }
+}
+
+static void key_state(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which = 0;
+
+    if (n->type == YAML_MAPPING_NODE)
+        fail(p, n, "%s: {resume: N} is not built in this version: write resume or init", key);
+    else if (word_of(p, n, key, "resume|init", "", &which))
+        d->given.state_init = which == 1;
+}
+
+static void key_type(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    const char *t;
+
+    if (!text_of(p, n, key, &t))
+        return;
+    free(d->type);
+    d->type = strdup(t);
+}
+
+static void key_count(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    const char *t;
+    char *end;
+
+    if (!text_of(p, n, key, &t))
+        return;
+    d->count_dims = 0;
+    for (const char *at = t; d->count_dims < 4; at = end + 1) {
+        unsigned long v = strtoul(at, &end, 10);
+
+        if (end == at || v == 0 || v > SPEC_VERTICES_MAX || (*end && *end != 'x'))
+            break;
+        d->count[d->count_dims++] = (uint32_t)v;
+        if (*end == '\0')
+            return;
+    }
+    d->count_dims = 0;
+    fail(p, n, "%s: \"%s\" is not a count: positive whole numbers joined by x, up to four: write for example "
+         "%s: 4 or %s: 2x8", key, t, key, key);
+}
+
+static void place_rank(struct parse *p, yaml_node_t *n, struct decl *d)
+{
+    const char *t;
+    uint32_t v;
+
+    if (!text_of(p, n, "rank", &t))
+        return;
+    if (t[0] == '$' && isdigit((unsigned char)t[1]) && !t[2]) {
+        d->place_index = t[1] - '0';
+        d->given.place = SPEC_PLACE_RANK;
+    } else if (u32_of(p, n, "rank", 0, 65535, &v)) {
+        d->given.place = SPEC_PLACE_RANK;
+        d->given.place_rank = v;
+    }
+}
+
+static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which;
+
+    if (n->type == YAML_SCALAR_NODE) {
+        if (word_of(p, n, key, "spread", "pack", &which))
+            d->given.place = SPEC_PLACE_SPREAD;
+        return;
+    }
+    if (n->type != YAML_MAPPING_NODE) {
+        fail(p, n, "%s: a list: write spread, {rank: N} or {rank: N, device: M}", key);
+        return;
+    }
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
+        const char *t = scalar(k);
+
+        if (t && !strcmp(t, "rank"))
+            place_rank(p, v, d);
+        else if (t && !strcmp(t, "device"))
+            (void)u32_of(p, v, "device", 0, 255, &d->given.place_device);
+        else if (t && (!strcmp(t, "with") || !strcmp(t, "host")))
+            fail(p, k, "place: {%s: ..} is not built in this version: use {rank: N}", t);
+        else
+            fail(p, k, "place: \"%s\" is not known: use rank or device", t ? t : "?");
+    }
+}
+
+static void key_deadline(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint64_t ms;
+
+    if (duration_of(p, n, key, &ms) && ms == 0)
+        fail(p, n, "%s: 0 would call every handler wedged: give the longest time a healthy one may take", key);
+    else
+        d->given.deadline_ms = (uint32_t)ms;
+}
+
+static void key_mailbox(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)u32_of(p, n, key, 1, 4096, &d->given.mailbox);
+}
+
+static void key_message_bytes(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)u32_of(p, n, key, 8, 32768, &d->given.message_bytes);
+}
+
+static void key_peers(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)u32_of(p, n, key, 1, 4096, &d->given.peers);
+}
+
+static void key_sends(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)u32_of(p, n, key, 1, 4096, &d->given.sends);
+}
+
+static void key_commit(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint64_t ms;
+
+    if (n->type != YAML_MAPPING_NODE) {
+        fail(p, n, "%s: one value: write %s: {every: 64, within: 100ms}", key, key);
+        return;
+    }
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
+        const char *t = scalar(k);
+
+        if (t && !strcmp(t, "every"))
+            (void)u32_of(p, v, "every", 1, 1000000000, &d->given.commit_every);
+        else if (t && !strcmp(t, "within")) {
+            if (duration_of(p, v, "within", &ms))
+                d->given.commit_within_ms = ms ? (uint32_t)ms : 1;
+        } else
+            fail(p, k, "commit: \"%s\" is not known: use every and within", t ? t : "?");
+    }
+}
+
+static void key_send(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which = 0;
+
+    if (word_of(p, n, key, "on_commit|eager", "", &which))
+        d->given.eager = which == 1;
+}
+
+/* On host devices memory of the device is memory of the rank: device is served at the level of rank. */
+static void key_durability(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which;
+
+    (void)d;
+    (void)word_of(p, n, key, "rank|device", "partner|file", &which);
+}
+
+static void key_lost_state(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which;
+
+    (void)d;
+    (void)word_of(p, n, key, "escalate", "fresh|group_fresh", &which);
+}
+
+static void key_args(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    if (n->type != YAML_MAPPING_NODE) {
+        fail(p, n, "%s: one value: write %s: {NAME: VALUE}", key, key);
+        return;
+    }
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
+        const char *name = scalar(k), *t = scalar(v);
+        struct spec_arg *a;
+        char *end;
+
+        if (!name || !t) {
+            fail(p, k, "%s: only NAME: VALUE pairs: numbers or texts", key);
+            continue;
+        }
+        if (d->arg_count == SPEC_ARGS) {
+            fail(p, k, "%s: more than %d arguments: that is the limit", key, SPEC_ARGS);
+            return;
+        }
+        a = &d->args[d->arg_count++];
+        *a = (struct spec_arg){.name = strdup(name), .text = strdup(t), .kind = SPEC_ARG_TEXT};
+        if (v->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || !*t)
+            continue;
+        errno = 0;
+        a->u64 = strtoull(t, &end, 10);
+        if (!errno && !*end && isdigit((unsigned char)*t)) {
+            a->kind = SPEC_ARG_U64;
+            continue;
+        }
+        a->f64 = strtod(t, &end);
+        if (!*end)
+            a->kind = SPEC_ARG_F64;
+    }
+}
+
+static const struct key { const char *name; int where; key_f parse; } keys[] = {
+    {"strategy", AT_SUP, key_strategy},       {"intensity", AT_SUP, key_intensity},
+    {"period", AT_SUP, key_period},           {"auto_shutdown", AT_SUP, key_auto},
+    {"restart", AT_SUP | AT_ACTOR, key_restart},
+    {"significant", AT_SUP | AT_ACTOR, key_significant},
+    {"shutdown", AT_SUP | AT_ACTOR, key_shutdown},
+    {"count", AT_SUP | AT_ACTOR, key_count},  {"place", AT_SUP | AT_ACTOR, key_place},
+    {"state", AT_ACTOR, key_state},           {"type", AT_ACTOR, key_type},
+    {"deadline", AT_ACTOR, key_deadline},     {"mailbox", AT_ACTOR, key_mailbox},
+    {"message_bytes", AT_ACTOR, key_message_bytes},
+    {"peers", AT_ACTOR, key_peers},           {"sends", AT_ACTOR, key_sends},
+    {"commit", AT_ACTOR, key_commit},         {"send", AT_ACTOR, key_send},
+    {"durability", AT_ACTOR, key_durability}, {"lost_state", AT_ACTOR, key_lost_state},
+    {"args", AT_ACTOR, key_args},
+};
+static const char *const structural[] = {"supervisor", "actor", "children"};
+static const char *const job_keys[] = {"treewarden", "name", "program", "devices", "drills"};
+
+/* -- unknown keys: the nearest known one ---------------------------------------------------------- */
+
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], n = strlen(b);
+
+    if (n >= 63 || strlen(a) >= 63)
+        return 99;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t before = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t here = row[j], best = before + (a[i - 1] != b[j - 1]);
+
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            before = here;
+        }
+    }
+    return row[n];
+}
+
+static void unknown_key(struct parse *p, const yaml_node_t *k, const char *t, int where)
+{
+    const char *best = NULL;
+    size_t near = 4;
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (keys[i].where & where && distance(t, keys[i].name) < near) {
+            near = distance(t, keys[i].name);
+            best = keys[i].name;
+        }
+    for (size_t i = 0; where & AT_JOB && i < sizeof job_keys / sizeof job_keys[0]; i++)
+        if (distance(t, job_keys[i]) < near) {
+            near = distance(t, job_keys[i]);
+            best = job_keys[i];
+        }
+    if (best)
+        fail(p, k, "%s: no such key here: did you mean %s?", t, best);
+    else
+        fail(p, k, "%s: no such key of %s: doc/spec.md lists them all", t,
+             where & AT_ACTOR ? "an actor" : "a supervisor");
+}
+
+/* -- declarations --------------------------------------------------------------------------------- */
+
+void decl_free(struct decl *d)
+{
+    while (d) {
+        struct decl *next = d->next;
+
+        decl_free(d->first);
+        for (uint32_t i = 0; i < d->arg_count; i++) {
+            free(d->args[i].name);
+            free(d->args[i].text);
+        }
+        free(d->name);
+        free(d->type);
+        free(d);
+        d = next;
+    }
+}
+
+static void defaults(struct decl *d, bool actor)
+{
+    d->place_index = -1;
+    d->given = (struct spec_vertex){
+        .kind = actor ? SPEC_ACTOR : SPEC_SUPERVISOR, .intensity = 1, .period_ms = 5000,    /* I4 */
+        .shutdown_kind = actor ? SHUTDOWN_MS : SHUTDOWN_INFINITY, .shutdown_ms = 5000,      /* S5 */
+        .place_device = SPEC_NONE, .deadline_ms = 1000, .mailbox = 64, .message_bytes = 256, .peers = 16,
+        .sends = 8, .commit_every = 64, .commit_within_ms = 100};
+}
+
+static bool name_is_fine(const char *t)
+{
+    if (!isalpha((unsigned char)*t) || strlen(t) > 40)
+        return false;
+    for (; *t; t++)
+        if (!isalnum((unsigned char)*t) && *t != '_' && *t != '-')
+            return false;
+    return true;
+}
+
+static yaml_node_t *value_of(struct parse *p, const yaml_node_t *map, const char *key)
+{
+    if (!map || map->type != YAML_MAPPING_NODE)
+        return NULL;
+    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++) {
+        const char *t = scalar(node(p, q->key));
+
+        if (t && !strcmp(t, key))
+            return node(p, q->value);
+    }
+    return NULL;
+}
+
+static void twice(struct parse *p, const yaml_node_t *map)
+{
+    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++)
+        for (yaml_node_pair_t *o = map->data.mapping.pairs.start; o < q; o++) {
+            const char *a = scalar(node(p, q->key)), *b = scalar(node(p, o->key));
+
+            if (a && b && !strcmp(a, b))
+                fail(p, node(p, q->key), "%s: given twice: the first stands in line %zu: remove one", a,
+                     node(p, o->key)->start_mark.line + 1);
+        }
+}
+
+static void parse_key(struct parse *p, yaml_node_t *k, yaml_node_t *v, struct decl *d, int where)
+{
+    const char *t = scalar(k);
+
+    if (!t) {
+        fail(p, k, "a key must be a word: remove it");
+        return;
+    }
+    for (size_t i = 0; i < sizeof structural / sizeof structural[0]; i++)
+        if (!strcmp(t, structural[i]))
+            return;
+    for (size_t i = 0; where & AT_JOB && i < sizeof job_keys / sizeof job_keys[0]; i++)
+        if (!strcmp(t, job_keys[i]))
+            return;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(t, keys[i].name) != 0)
+            continue;
+        if (keys[i].where & where)
+            keys[i].parse(p, v, t, d);
+        else
+            fail(p, k, "%s: is a key of %s, not of %s: remove it", t,
+                 keys[i].where & AT_SUP ? "supervisors" : "actors",
+                 where & AT_ACTOR ? "an actor" : "a supervisor");
+        return;
+    }
+    unknown_key(p, k, t, where);
+}
+
+static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *parent, int where, int depth);
+
+static void parse_children(struct parse *p, yaml_node_t *list, struct decl *d, int depth)
+{
+    if (list->type != YAML_SEQUENCE_NODE) {
+        fail(p, list, "children: not a list: begin each child with a dash");
+        return;
+    }
+    for (yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top; i++) {
+        struct decl *c = parse_decl(p, node(p, *i), d, 0, depth + 1);
+
+        if (!c)
+            continue;
+        for (struct decl *o = d->first; o; o = o->next)
+            if (!strcmp(o->name, c->name))
+                fail(p, node(p, *i), "%s: two children of %s have this name, the first in line %d: names are "
+                     "paths: rename one", c->name, d->name, o->line);
+        if (d->last)
+            d->last->next = c;
+        else
+            d->first = c;
+        d->last = c;
+    }
+}
+
+static void check_decl(struct parse *p, yaml_node_t *n, struct decl *d)
+{
+    const struct decl *up = d->parent;
+
+    if (d->given.significant && d->given.restart == RESTART_PERMANENT)
+        fail(p, n, "%s: significant and permanent: a permanent child never ends for good, so its end can mean "
+             "nothing: write restart: transient", d->name);
+    if (d->given.significant && up && up->given.auto_shutdown == AUTO_NEVER)
+        fail(p, n, "%s: significant, but %s has auto_shutdown: never: write auto_shutdown: any_significant "
+             "there", d->name, up->name);
+    if (d->place_index >= (int)d->count_dims && d->place_index >= 0)
+        fail(p, n, "%s: place: $%d, but it has %u indices: give a count, or a rank number", d->name,
+             d->place_index, d->count_dims);
+    if (d->given.kind == SPEC_ACTOR && d->given.sends > d->given.mailbox)
+        fail(p, n, "%s: sends: %u, but mailbox: %u: one handler call could never send so many: raise mailbox",
+             d->name, d->given.sends, d->given.mailbox);
+    if (d->given.kind == SPEC_SUPERVISOR && !d->first)
+        fail(p, n, "%s: a supervisor without children: give it some, or remove it", d->name);
+}
+
+static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *parent, int where, int depth)
+{
+    yaml_node_t *sup = value_of(p, n, "supervisor"), *actor = value_of(p, n, "actor"), *children;
+    const char *name = scalar(sup ? sup : actor);
+    struct decl *d;
+
+    if (!name || (sup && actor) || depth > DEPTH_MAX) {
+        fail(p, n, depth > DEPTH_MAX ? "deeper than %d levels: that is the limit: flatten the tree"
+             : "neither `supervisor: NAME` nor `actor: NAME` (or both)%.0d: write one of them", DEPTH_MAX);
+        return NULL;
+    }
+    if (!name_is_fine(name))
+        fail(p, sup ? sup : actor, "\"%s\" is no name: letters, digits, _ and -, a letter first, at most 40",
+             name);
+    d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    defaults(d, actor != NULL);
+    d->name = strdup(name);
+    d->type = actor ? strdup(name) : NULL;
+    d->parent = parent;
+    d->line = (int)n->start_mark.line + 1;
+    twice(p, n);
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++)
+        parse_key(p, node(p, q->key), node(p, q->value), d, where | (actor ? AT_ACTOR : AT_SUP));
+    d->given.message_bytes = (d->given.message_bytes + 7u) & ~7u;
+    children = value_of(p, n, "children");
+    if (children && actor)
+        fail(p, children, "%s: children of an actor are not built in this version: put them beside it under a "
+             "supervisor", name);
+    else if (children)
+        parse_children(p, children, d, depth);
+    check_decl(p, n, d);
+    return d;
+}
+
+/* -- the job's own keys --------------------------------------------------------------------------- */
+
+static void parse_devices(struct parse *p, yaml_node_t *n)
+{
+    struct spec *s = p->s;
+    bool spares = false;
+    uint32_t which;
+
+    s->devices.per_rank = 1;
+    s->devices.slots = 8;
+    if (n && n->type != YAML_MAPPING_NODE) {
+        fail(p, n, "devices: not a mapping: write devices: {per_rank: 2, slots: 16}");
+        n = NULL;
+    }
+    for (yaml_node_pair_t *q = n ? n->data.mapping.pairs.start : NULL; q && q < n->data.mapping.pairs.top; q++) {
+        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
+        const char *t = scalar(k);
+
+        if (t && !strcmp(t, "per_rank"))
+            (void)u32_of(p, v, t, 1, 64, &s->devices.per_rank);
+        else if (t && !strcmp(t, "slots"))
+            (void)u32_of(p, v, t, 1, 200, &s->devices.slots);
+        else if (t && !strcmp(t, "spares"))
+            spares = u32_of(p, v, t, 0, 50, &s->devices.spares);
+        else if (t && !strcmp(t, "kind")) {
+            if (word_of(p, v, t, "any|host", "cuda", &which))
+                s->devices.kind = (enum spec_device_kind)which;
+        } else if (t && !strcmp(t, "on_stop")) {
+            if (word_of(p, v, t, "restart", "wait", &which))
+                s->devices.on_stop = (enum spec_on_stop)which;
+        } else {
+            fail(p, k, "devices: \"%s\" is not known: use per_rank, slots, spares, kind, on_stop", t ? t : "?");
+        }
+    }
+    if (!spares)
+        s->devices.spares = (s->devices.slots + 31) / 32;
+}
+
+static void drill_within(struct parse *p, yaml_node_t *n, struct spec_drill *d)
+{
+    const char *low, *high;
+
+    if (n->type != YAML_SEQUENCE_NODE ||
+        n->data.sequence.items.top - n->data.sequence.items.start != 2) {
+        fail(p, n, "within: not two ends: write within: [1s, 20s] or within: [step 100, step 900]");
+        return;
+    }
+    low = scalar(node(p, n->data.sequence.items.start[0]));
+    high = scalar(node(p, n->data.sequence.items.start[1]));
+    if (low && high && !strncmp(low, "step ", 5) && !strncmp(high, "step ", 5)) {
+        d->at = SPEC_AT_RANDOM_STEP;
+        d->low = strtoull(low + 5, NULL, 10);
+        d->high = strtoull(high + 5, NULL, 10);
+    } else if (low && high && spec_duration_ms(low) >= 0 && spec_duration_ms(high) >= 0) {
+        d->at = SPEC_AT_RANDOM_TIME;
+        d->low = (uint64_t)spec_duration_ms(low);
+        d->high = (uint64_t)spec_duration_ms(high);
+    } else {
+        fail(p, n, "within: two durations or two steps: write within: [1s, 20s] or [step 100, step 900]");
+        return;
+    }
+    if (d->low > d->high)
+        fail(p, n, "within: the first end is behind the second: swap them");
+}
+
+static void drill_at(struct parse *p, yaml_node_t *n, struct spec_drill *d)
+{
+    const char *t = scalar(n), *path;
+    yaml_node_t *step = value_of(p, n, "step");
+
+    if (t && !strcmp(t, "random"))
+        return;
+    if (t && spec_duration_ms(t) >= 0) {
+        d->at = SPEC_AT_TIME;
+        d->low = d->high = (uint64_t)spec_duration_ms(t);
+        return;
+    }
+    path = scalar(value_of(p, n, "path"));
+    if (!path || !step || !number_of(p, step, "step", 1, UINT64_MAX, &d->low)) {
+        fail(p, n, "at: neither random, a time, nor {path: P, step: N}: write one of them");
+        return;
+    }
+    d->at = SPEC_AT_STEP;
+    snprintf(d->at_path, sizeof d->at_path, "%s", path);
+}
+
+static void parse_drill(struct parse *p, yaml_node_t *n, struct spec_drill *d, bool first)
+{
+    yaml_node_t *at = value_of(p, n, "at"), *within = value_of(p, n, "within");
+    yaml_node_t *after = value_of(p, n, "after"), *how = value_of(p, n, "how");
+    const char *path = scalar(value_of(p, n, "path"));
+    int which = scalar(how) ? drill_how_of(scalar(how)) : -1;
+
+    if (n->type != YAML_MAPPING_NODE || !path || which < 0 || (!at && !after)) {
+        fail(p, n, "drills: each needs path, how (fail, overrun, wedge, segv, kill-worker, stop-worker, kill, "
+             "restart) and at or after");
+        return;
+    }
+    d->how = (uint32_t)which;
+    snprintf(d->glob, sizeof d->glob, "%s", path);
+    if (at)
+        drill_at(p, at, d);
+    if (within)
+        drill_within(p, within, d);
+    else if (at && scalar(at) && !strcmp(scalar(at), "random"))
+        fail(p, n, "drills: at: random needs within: [FROM, TO]");
+    if (!after)
+        return;
+    d->at = SPEC_AT_AFTER;
+    if (first || !duration_of(p, after, "after", &d->low))
+        fail(p, after, "after: counts from the drill before it in the list%s", first ? ": there is none" : "");
+    d->high = d->low;
+}
+
+static void parse_drills(struct parse *p, yaml_node_t *n)
+{
+    struct spec *s = p->s;
+    size_t count;
+
+    if (!n)
+        return;
+    s->drills_declared = true;
+    if (n->type != YAML_SEQUENCE_NODE) {
+        fail(p, n, "drills: not a list: begin each drill with a dash");
+        return;
+    }
+    count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
+    s->drills = calloc(count + 1, sizeof *s->drills);
+    for (size_t i = 0; s->drills && i < count; i++) {
+        parse_drill(p, node(p, n->data.sequence.items.start[i]), &s->drills[i], i == 0);
+        s->drill_count++;
+    }
+}
+
+static void parse_job(struct parse *p, yaml_node_t *top)
+{
+    struct spec_store *st = p->s->store;
+    const char *version, *name, *program;
+
+    if (!top || top->type != YAML_MAPPING_NODE) {
+        fail(p, top, "not a specification: the file must be a mapping that begins with treewarden: 1");
+        return;
+    }
+    version = scalar(value_of(p, top, "treewarden"));
+    if (!version || strcmp(version, "1") != 0)
+        fail(p, top, "treewarden: %s: this version reads specifications of version 1: begin the file with "
+             "treewarden: 1", version ? version : "missing");
+    name = scalar(value_of(p, top, "name"));
+    program = scalar(value_of(p, top, "program"));
+    if (!name || !name_is_fine(name))
+        fail(p, top, "name: missing or no name: write name: NAME (letters, digits, _ and -)");
+    if (!program && !name)
+        fail(p, top, "program: missing: write program: NAME, where NAME.so lies beside this file");
+    else if (program && strchr(program, '/'))
+        fail(p, value_of(p, top, "program"), "program: a name, not a path: NAME.so is looked for beside this "
+             "file");
+    p->s->name = strdup(name ? name : "?");
+    p->s->program = strdup(program ? program : name ? name : "?");
+    parse_devices(p, value_of(p, top, "devices"));
+    parse_drills(p, value_of(p, top, "drills"));
+    if (!value_of(p, top, "supervisor")) {
+        fail(p, top, "supervisor: missing: the top of the tree must be a supervisor: write supervisor: NAME");
+        return;
+    }
+    st->top = parse_decl(p, top, NULL, AT_JOB, 0);
+    if (st->top && (st->top->count_dims || st->top->given.place == SPEC_PLACE_RANK))
+        fail(p, top, "%s: the root supervisor has no count and no place: remove them", st->top->name);
+}
+
+/* -- overrides ------------------------------------------------------------------------------------ */
+
+static int remember(struct parse *p, int id, int which)
+{
+    int at = id - 1 - p->first_set_node;
+
+    if (id > 0 && at >= 0 && at < p->set_nodes)
+        p->set_of_node[at] = which;
+    return id;
+}
+
+static int add_scalar(struct parse *p, const char *text, size_t bytes, int which)
+{
+    return remember(p, yaml_document_add_scalar(&p->doc, NULL, (const yaml_char_t *)text, (int)bytes,
+                                                YAML_PLAIN_SCALAR_STYLE), which);
+}
+
+/* Set or add KEY of a mapping. */
+static void put_key(struct parse *p, int map, const char *key, size_t key_bytes, int value, int which)
+{
+    yaml_node_t *n = node(p, map);
+
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        const char *t = scalar(node(p, q->key));
+
+        if (t && strlen(t) == key_bytes && !strncmp(t, key, key_bytes)) {
+            q->value = value;
+            return;
+        }
+    }
+    (void)yaml_document_append_mapping_pair(&p->doc, map, add_scalar(p, key, key_bytes, which), value);
+}
+
+static int child_named(struct parse *p, int map, const char *name, size_t bytes)
+{
+    yaml_node_t *list = value_of(p, node(p, map), "children");
+
+    if (!list || list->type != YAML_SEQUENCE_NODE)
+        return 0;
+    for (yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top; i++) {
+        yaml_node_t *c = node(p, *i);
+        const char *t = scalar(value_of(p, c, "supervisor"));
+
+        if (!t)
+            t = scalar(value_of(p, c, "actor"));
+        if (t && strlen(t) == bytes && !strncmp(t, name, bytes))
+            return *i;
+    }
+    return 0;
+}
+
+/* The mapping that PATH names: a declaration's path without indices, or `devices`. */
+static int map_named(struct parse *p, const char *path, size_t bytes)
+{
+    const char *top = scalar(value_of(p, node(p, 1), "supervisor")), *end = path + bytes;
+    size_t n = strcspn(path, "/.");
+    int map = 1;
+
+    if (n == bytes && !strncmp(path, "devices", n) && n == 7) {
+        yaml_node_t *d = value_of(p, node(p, 1), "devices");
+
+        return d ? (int)(d - p->doc.nodes.start) + 1 : 0;
+    }
+    if (!top || strlen(top) != n || strncmp(top, path, n) != 0)
+        return 0;
+    for (path += n; map && path < end; path += n) {
+        n = strcspn(++path, "/.");
+        map = child_named(p, map, path, n);
+    }
+    return map;
+}
+
+static void apply_set(struct parse *p, int which)
+{
+    const char *set = p->sets[which], *equals = strchr(set, '='), *slash, *dot;
+    int map, value;
+
+    slash = equals ? memrchr(set, '/', (size_t)(equals - set)) : NULL;
+    dot = equals ? memchr(slash ? slash : set, '.', (size_t)(equals - (slash ? slash : set))) : NULL;
+    if (!dot) {
+        fail(p, NULL, "--set %s: not PATH.key=value: write for example --set plate/rows/tile.count=2x4", set);
+        return;
+    }
+    map = map_named(p, set, (size_t)(dot - set));
+    if (!map) {
+        fail(p, NULL, "--set %s: the specification declares nothing with that path: paths are without indices",
+             set);
+        return;
+    }
+    value = add_scalar(p, equals + 1, strlen(equals + 1), which);
+    for (const char *key = dot + 1; key < equals;) {
+        const char *next = memchr(key, '.', (size_t)(equals - key));
+        size_t bytes = (size_t)((next ? next : equals) - key);
+        char name[64];
+        yaml_node_t *inner;
+
+        if (!next) {
+            put_key(p, map, key, bytes, value, which);
+            return;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)bytes, key);
+        inner = value_of(p, node(p, map), name);
+        if (!inner || inner->type != YAML_MAPPING_NODE) {
+            int fresh = remember(p, yaml_document_add_mapping(&p->doc, NULL, YAML_FLOW_MAPPING_STYLE), which);
+
+            put_key(p, map, key, bytes, fresh, which);
+            map = fresh;
+        } else {
+            map = (int)(inner - p->doc.nodes.start) + 1;
+        }
+        key = next + 1;
+    }
+}
+
+/* -- the file ------------------------------------------------------------------------------------- */
+
+static char *read_file(struct parse *p, size_t *ret_bytes)
+{
+    FILE *f = fopen(p->s->file, "rb");
+    char *text = malloc(FILE_BYTES_MAX + 1), what[512];
+
+    if (!f || !text) {
+        snprintf(what, sizeof what, "%s: cannot be read: %s: check the name", p->s->file, strerror(errno));
+        p->error(p->self, what);
+        free(text);
+        if (f)
+            fclose(f);
+        return NULL;
+    }
+    *ret_bytes = fread(text, 1, FILE_BYTES_MAX + 1, f);
+    if (ferror(f)) {
+        snprintf(what, sizeof what, "%s: cannot be read: %s: give a file", p->s->file, strerror(errno));
+        p->error(p->self, what);
+        free(text);
+        text = NULL;
+    } else if (*ret_bytes > FILE_BYTES_MAX) {
+        fail(p, NULL, "larger than 1 MiB: that is no specification");
+    }
+    fclose(f);
+    return text;
+}
+
+static void hash_all(struct parse *p, const char *text, size_t bytes, int count)
+{
+    XXH64_hash_t h = XXH3_64bits(text, bytes);
+
+    for (int i = 0; i < count; i++)
+        h = XXH3_64bits_withSeed(p->sets[i], strlen(p->sets[i]), h);
+    p->s->hash = h;
+}
+
+static void load_document(struct parse *p, const char *text, size_t bytes, int count)
+{
+    yaml_parser_t parser;
+
+    if (!yaml_parser_initialize(&parser))
+        return;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
+    if (!yaml_parser_load(&parser, &p->doc)) {
+        char what[512];
+
+        snprintf(what, sizeof what, "%s:%zu:%zu: not YAML: %s%s%s: mend the line or the one before it",
+                 p->s->file, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
+                 parser.problem ? parser.problem : "?", parser.context ? " " : "",
+                 parser.context ? parser.context : "");
+        p->error(p->self, what);
+        p->errors++;
+        yaml_parser_delete(&parser);
+        return;
+    }
+    yaml_parser_delete(&parser);
+    p->first_set_node = (int)(p->doc.nodes.top - p->doc.nodes.start);
+    if (yaml_document_get_root_node(&p->doc))
+        for (int i = 0; i < count; i++)
+            apply_set(p, i);
+    parse_job(p, yaml_document_get_root_node(&p->doc));
+    yaml_document_delete(&p->doc);
+}
+
+int spec_parse(struct spec *s, const char *const *sets, int count, spec_error_f error, void *self)
+{
+    struct parse p = {.s = s, .error = error, .self = self, .sets = sets, .set_nodes = 8 * count};
+    size_t bytes = 0;
+    char *text = read_file(&p, &bytes);
+
+    p.set_of_node = calloc((size_t)p.set_nodes + 1, sizeof *p.set_of_node);
+    if (!text || !p.set_of_node) {
+        free(text);
+        free(p.set_of_node);
+        return text ? TW_ENOMEM : TW_ENOENT;
+    }
+    if (p.errors == 0) {
+        hash_all(&p, text, bytes, count);
+        load_document(&p, text, bytes, count);
+    }
+    free(text);
+    free(p.set_of_node);
+    return p.errors;
+}

@@ -1,0 +1,250 @@
+/* command.c - what people tell a job to do: any rank takes it, the root does it */
+#include <stdio.h>
+#include <string.h>
+
+#include "sup/root_impl.h"
+
+/* -- any rank ------------------------------------------------------------------------------------- */
+
+static void command_frame(union cell *c, uint16_t type, uint64_t token, int rank)
+{
+    memset(c, 0, sizeof *c);
+    c->cmd.type = type;
+    c->cmd.token = token;
+    c->cmd.rank = (uint32_t)rank;
+}
+
+static void root_command(struct rank *r, int from, uint64_t token, const struct rank_command *c);
+
+static void refuse(struct rank *r, uint64_t token, int exit_code, const char *text)
+{
+    struct rank_answer a = {.exit_code = exit_code};
+
+    snprintf(a.text, sizeof a.text, "%s", text);
+    r->cx.out.answer(r->cx.out.self, token, &a);
+}
+
+void rank_command(struct rank *r, uint64_t token, const struct rank_command *c)
+{
+    union cell frame;
+
+    if (r->phase != RANK_RUNNING) {
+        refuse(r, token, 69, "the job is not running: it starts or ends just now: ask `treewarden status`");
+        return;
+    }
+    if (is_root(r)) {
+        root_command(r, r->me, token, c);
+        return;
+    }
+    command_frame(&frame, CELL_CMD, token, r->me);
+    if (link_send(&r->cx.link, 0, &frame, c, sizeof *c) != 0)
+        refuse(r, token, 75, "the root is not reached just now: try again");
+}
+
+static void answer_to(struct rank *r, int to, uint64_t token, const struct rank_answer *a)
+{
+    union cell frame;
+
+    if (to == r->me) {
+        r->cx.out.answer(r->cx.out.self, token, a);
+        return;
+    }
+    command_frame(&frame, CELL_CMD_REPLY, token, to);
+    (void)link_send(&r->cx.link, to, &frame, a, sizeof *a);    /* no room: the client asks again */
+}
+
+void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes)
+{
+    struct rank_command command;
+    struct rank_answer answer;
+
+    if (c->type == CELL_CMD && is_root(r) && bytes == sizeof command) {
+        memcpy(&command, body, sizeof command);
+        command.path[sizeof command.path - 1] = '\0';
+        root_command(r, from, c->token, &command);
+    } else if (c->type == CELL_CMD_REPLY && bytes == sizeof answer) {
+        memcpy(&answer, body, sizeof answer);
+        answer.text[sizeof answer.text - 1] = '\0';
+        r->cx.out.answer(r->cx.out.self, c->token, &answer);
+    }
+}
+
+/* -- the root ------------------------------------------------------------------------------------- */
+
+static const char *verb_name(uint32_t verb)
+{
+    switch (verb) {
+#define X(name, text) case VERB_##name: return text;
+    RANK_VERB_LIST(X)
+#undef X
+    }
+    return "?";
+}
+
+static void journal_command(struct rank *r, uint16_t type, const struct pending_command *p)
+{
+    struct journal_record rec = note(r, type, NO_VERTEX);
+
+    rec.a = p->answer.matched;
+    rec.b = p->answer.lives;
+    snprintf(rec.text, sizeof rec.text, "%s %.40s%s%.24s", verb_name(p->command.verb), p->command.path,
+             type == JOURNAL_RESULT ? ": " : "",
+             type == JOURNAL_COMMAND ? "" : p->answer.text[0] ? p->answer.text : "done");
+    noted(r, &rec);
+}
+
+static void settle(struct rank *r, struct pending_command *p)
+{
+    journal_command(r, JOURNAL_RESULT, p);
+    answer_to(r, p->from, p->token, &p->answer);
+    p->used = false;
+}
+
+/* A branch and all below it is one target: what lies under another match is left out. */
+static uint32_t tops_only(const struct rank *r, uint32_t *ids, uint32_t n)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t up = r->cx.spec->vertices[ids[i]].parent;
+        bool covered = false;
+
+        for (; up != SPEC_NONE && !covered; up = r->cx.spec->vertices[up].parent)
+            for (uint32_t k = 0; k < kept && !covered; k++)
+                covered = ids[k] == up;
+        if (!covered)
+            ids[kept++] = ids[i];
+    }
+    return kept;
+}
+
+static uint32_t lives_below(const struct rank *r, uint32_t top)
+{
+    uint32_t n = 0;
+
+    for (uint32_t v = top; v < r->vertices; v++) {
+        uint32_t up = v;
+
+        while (up != SPEC_NONE && up > top)
+            up = r->cx.spec->vertices[up].parent;
+        if (up != top)
+            break;              /* ids count depth first: the branch ends here */
+        n += r->cx.spec->vertices[v].kind == SPEC_ACTOR && r->table[v].state == VERTEX_RUNNING;
+    }
+    return n;
+}
+
+/* An engine's token: which command, which half of a restart, which vertex. */
+#define TOKEN_SECOND (1ull << 32)
+
+static uint64_t token_of(const struct rank *r, const struct pending_command *p, uint32_t vertex)
+{
+    return (uint64_t)(p - r->root->commands) << 33 | vertex;
+}
+
+static void begin(struct rank *r, struct pending_command *p, uint32_t n)
+{
+    static const uint16_t engine_verb[] = {[VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE,
+                                           [VERB_RESTART] = SUPTREE_TERMINATE};
+
+    uint32_t *ids = r->root->matches;
+
+    p->left = n;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t v = ids[i];
+        int rc;
+
+        if (p->command.verb != VERB_FAIL) {
+            root_admin(r, engine_verb[p->command.verb], v, false, token_of(r, p, v));
+            continue;
+        }
+        rc = root_drill(r, p->command.how, v, UINT32_MAX, 0);
+        if (rc != 0) {
+            p->answer.exit_code = 2;
+            snprintf(p->answer.text, sizeof p->answer.text, rc == TW_EDENIED ?
+                     "fail: refused: this job was started without drills: start it with --drills and a "
+                     "`drills:` list in the specification" :
+                     "fail: %.100s is a supervisor: only actors are injured: name an actor",
+                     r->cx.spec->vertices[v].path);
+        }
+        p->left--;
+    }
+    if (p->command.verb == VERB_FAIL)
+        settle(r, p);
+}
+
+static void root_command(struct rank *r, int from, uint64_t token, const struct rank_command *c)
+{
+    struct root *root = r->root;
+    struct pending_command *p = NULL;
+    uint32_t n;
+
+    for (uint32_t i = 0; i < COMMANDS && !p; i++)
+        if (!root->commands[i].used)
+            p = &root->commands[i];
+    if (!p) {
+        struct rank_answer busy = {.exit_code = 75, .text = "64 commands are under way: try again"};
+
+        answer_to(r, from, token, &busy);
+        return;
+    }
+    *p = (struct pending_command){.used = true, .from = from, .token = token, .command = *c,
+                                  .since_us = r->clock_us};
+    n = spec_match(r->cx.spec, c->path, root->matches, r->vertices);
+    n = tops_only(r, root->matches, n);
+    p->answer.matched = n;
+    for (uint32_t i = 0; i < n; i++)
+        p->answer.lives += lives_below(r, root->matches[i]);
+    if (n == 0) {
+        p->answer.exit_code = 2;
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: %.100s: no such vertex: `treewarden tree` shows "
+                 "the paths there are", verb_name(c->verb), c->path);
+    } else if (n == 1 && root->matches[0] == 0 && c->verb != VERB_FAIL) {
+        p->answer.exit_code = 2;
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: the root supervisor is the job: end the job by a "
+                 "signal to mpirun, or name a branch", verb_name(c->verb));
+    }
+    if (p->answer.exit_code || c->dry) {
+        answer_to(r, from, token, &p->answer);
+        p->used = false;
+        return;
+    }
+    journal_command(r, JOURNAL_COMMAND, p);
+    begin(r, p, n);
+}
+
+/* The engine's answer for one vertex.  A restart's first half, the stop, goes over into its second. */
+void command_result(struct rank *r, uint64_t token, uint8_t answer)
+{
+    uint32_t vertex = (uint32_t)token;
+    struct pending_command *p;
+
+    if (token >> 33 >= COMMANDS || !r->root->commands[token >> 33].used)
+        return;
+    p = &r->root->commands[token >> 33];
+    if (p->command.verb == VERB_RESTART && !(token & TOKEN_SECOND) && answer == ANSWER_OK) {
+        root_admin(r, SUPTREE_RESTART, vertex, p->command.fresh != 0, token | TOKEN_SECOND);
+        return;
+    }
+    if (answer != ANSWER_OK) {
+        p->answer.exit_code = 1;
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
+                 r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
+    }
+    if (p->left > 0 && --p->left == 0)
+        settle(r, p);
+}
+
+void commands_turn(struct rank *r)
+{
+    for (uint32_t i = 0; i < COMMANDS; i++) {
+        struct pending_command *p = &r->root->commands[i];
+
+        if (!p->used || r->clock_us - p->since_us < COMMAND_MS * 1000u)
+            continue;
+        p->answer.exit_code = 75;
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: not done after %u s: it goes on: ask `treewarden "
+                 "tree`", verb_name(p->command.verb), COMMAND_MS / 1000);
+        settle(r, p);
+    }
+}

@@ -1,0 +1,112 @@
+/* devman_impl.h - what the files of the device manager share */
+#ifndef TW_SUP_DEVMAN_IMPL_H
+#define TW_SUP_DEVMAN_IMPL_H
+
+#include "sup/devman.h"
+
+#define DEVMAN_FAULTS 256
+
+/*    state        meaning                                           */
+#define DEVICE_STATE_LIST(X)                                         \
+    X(DOWN)         /* no worker */                                  \
+    X(BOOTING)      /* started, its threads are not up yet */        \
+    X(UP)                                                            \
+    X(ENDING)       /* told to die; until it is reaped */            \
+    X(QUARANTINED)  /* two workers in a row failed to start */
+enum device_state {
+#define X(name) DEVICE_IS_##name,
+    DEVICE_STATE_LIST(X)
+#undef X
+};
+
+/*    phase         of an actor on this rank                                         */
+#define RESIDENT_PHASE_LIST(X)                                                       \
+    X(NONE)         /* no life */                                                    \
+    X(WAITING)      /* to be started, its device has no worker or no slot yet */     \
+    X(STARTING)     /* SLOT_START is out */                                          \
+    X(RUNNING)                                                                       \
+    X(STOPPING)     /* SLOT_STOP is out */
+enum resident_phase {
+#define X(name) RESIDENT_##name,
+    RESIDENT_PHASE_LIST(X)
+#undef X
+};
+
+struct device_slot {
+    uint32_t vertex;            /* CELL_NOBODY = free */
+    bool fenced;
+};
+
+struct device {
+    enum device_state state;
+    uint32_t incarnation;       /* 0 = never started */
+    int pid;
+    void *arena;
+    struct arena_view view;
+    struct arena_geometry geo;
+    struct device_slot *slots;  /* [1..geo.slots] */
+    uint32_t fenced;
+    uint32_t failed_starts;     /* in a row */
+    uint64_t boot_by_ms;
+    uint64_t beat, beat_ms;     /* slot 0's, and when it last moved */
+    uint64_t stopped_ms;        /* when the worker was seen stopped; 0 = it is not */
+    uint8_t end_cause;          /* why we end it; CAUSE_NONE = we do not */
+    uint8_t injured_how;        /* a drill on the worker itself */
+    uint64_t injured_us;
+    uint64_t detected_us;
+    bool recycle;               /* no slot is left: end it at the end of this turn */
+};
+
+struct resident {
+    uint64_t life;
+    uint32_t line;
+    uint16_t slot;              /* 0 = none */
+    uint16_t last_slot;
+    uint8_t phase;              /* enum resident_phase */
+    bool resume;
+    bool told;                  /* `started` was told for this life */
+    bool finishing;
+    uint8_t injured_how;
+    uint64_t injured_us;
+    uint64_t step_told;         /* the highest drill step already told */
+    uint16_t fault;             /* 1 + index of the fault it fell in; 0 = none */
+    uint64_t progress;
+    int64_t commit_bytes;       /* 0 = none, TW_ELOST = what it had is damaged */
+    void *commit;               /* owned */
+    uint64_t commit_room;
+};
+
+struct devman {
+    struct devman_config cx;
+    uint32_t vertices;
+    struct device *devices;
+    struct resident *residents; /* per vertex of the tree */
+    uint64_t *where;            /* per vertex: directory word without slot */
+    struct devman_fault faults[DEVMAN_FAULTS];
+    uint32_t fault_count;
+    struct devman_loss *losses; /* room for one batch */
+    void *body;
+    uint64_t now_ms, tree_us, last_turn_ms;
+    bool quitting;
+};
+
+/* devman_config.c */
+void devman_geometry(const struct devman *d, int device, struct arena_geometry *ret);
+int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_config *c);
+void devman_fill_names(const struct devman *d, const struct arena_view *v);
+
+/* devman_worker.c */
+void worker_start(struct devman *d, int device);
+void worker_end(struct devman *d, int device, uint8_t cause);
+int worker_turn(struct devman *d);              /* events, boot, beats; 1 = something happened */
+
+/* devman.c */
+void slots_place(struct devman *d, int device); /* start who waits for this device */
+void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect);
+void fetch_commit(struct devman *d, int device, uint32_t slot, struct resident *r);
+void peers_again(struct devman *d, int device); /* a worker has booted: what it missed */
+uint16_t fault_begin(struct devman *d, int device, uint32_t vertex, uint8_t cause, uint8_t how,
+                     uint64_t injected_us);
+int down_put(struct devman *d, int device, const union cell *c, const void *body, uint32_t bytes);
+
+#endif

@@ -1,0 +1,268 @@
+/* engine.c - the two engines of a rank and what their effects become
+ *
+ * The same core/suptree runs the branches that live on this rank and, on rank 0, the vertices that span
+ * ranks.  A branch homed elsewhere is a leaf of the root's engine; its START, its end and its answers cross
+ * as orders and reports.
+ */
+#include "sup/rank_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sup/root.h"
+
+bool is_branch_here(const struct rank *r, uint32_t vertex)
+{
+    const struct spec_vertex *v;
+
+    if (vertex >= r->vertices)
+        return false;
+    v = &r->cx.spec->vertices[vertex];
+    return v->kind == SPEC_SUPERVISOR && r->cx.home_of[vertex] == r->me;
+}
+
+static void fill(struct suptree_spec *s, const struct spec_vertex *v)
+{
+    *s = (struct suptree_spec){
+        .id = v->id, .supervisor = v->kind == SPEC_SUPERVISOR, .significant = v->significant,
+        .restart = (uint8_t)v->restart, .shutdown = (uint8_t)v->shutdown_kind, .shutdown_ms = v->shutdown_ms,
+        .strategy = (uint8_t)v->strategy, .auto_shutdown = (uint8_t)v->auto_shutdown,
+        .intensity = v->intensity, .period_ms = v->period_ms, .state_init = v->state_init};
+}
+
+/* Every vertex whose parent is homed at `home`, and every branch that begins there. */
+static int build(struct rank *r, struct suptree *t, int home)
+{
+    for (uint32_t id = 0; id < r->vertices; id++) {
+        const struct spec_vertex *v = &r->cx.spec->vertices[id];
+        int parent_home = v->parent == SPEC_NONE ? -2 : r->cx.home_of[v->parent];
+        int own_home = v->kind == SPEC_SUPERVISOR ? r->cx.home_of[id] : parent_home;
+        struct suptree_spec s;
+        int rc;
+
+        if (parent_home != home && own_home != home)
+            continue;
+        fill(&s, v);
+        s.remote = s.supervisor && own_home != home;
+        rc = suptree_add(t, parent_home == home ? v->parent : SUPTREE_NONE, &s);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+struct suptree *engine_create(struct rank *r, int home, struct reason *why)
+{
+    struct suptree_limits limits = {.vertices = r->vertices, .ids = r->vertices,
+                                    .generation = r->cx.generation};
+    struct suptree *t = suptree_create(&limits);
+
+    if (t && build(r, t, home) == 0)
+        return t;
+    suptree_destroy(t);
+    reason_set(why, TW_ENOMEM, "not enough memory for the engine of %u vertices", r->vertices);
+    return NULL;
+}
+
+int engines_create(struct rank *r, struct reason *why)
+{
+    r->branches = engine_create(r, r->me, why);
+    return r->branches ? 0 : TW_ENOMEM;
+}
+
+/* -- the journal and the picture ------------------------------------------------------------------ */
+
+static const uint16_t journal_of[] = {
+    [RECORD_BEGIN] = JOURNAL_BEGIN, [RECORD_START] = JOURNAL_START,
+    [RECORD_START_FAILED] = JOURNAL_START_FAILED, [RECORD_START_IGNORED] = JOURNAL_START_FAILED,
+    [RECORD_EXIT] = JOURNAL_EXIT, [RECORD_STOP] = JOURNAL_STOP, [RECORD_LOST] = JOURNAL_LOST,
+    [RECORD_GIVEUP] = JOURNAL_GIVEUP, [RECORD_DOWN] = JOURNAL_DOWN, [RECORD_ESCALATE] = JOURNAL_ESCALATE,
+    [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN,
+};
+
+static bool is_death(uint8_t what)
+{
+    return what == RECORD_EXIT || what == RECORD_STOP || what == RECORD_LOST || what == RECORD_DOWN;
+}
+
+static void journal(struct rank *r, const struct suptree_effect *e)
+{
+    struct journal_record rec = note(r, journal_of[e->what], e->vertex);
+    struct view_vertex *v = &r->table[e->vertex];
+
+    rec.life = e->life;
+    rec.cls = e->cls;
+    rec.cause = e->cause;
+    rec.a = e->what == RECORD_ESCALATE ? e->other : e->starts;
+    noted(r, &rec);
+    if (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP)
+        r->view.giveups++;
+    if (!is_death(e->what))
+        return;
+    v->cls = e->cls;
+    v->cause = e->cause;
+    v->tally[v->deaths++ % VIEW_TALLY] =
+        (struct view_death){rec.tree_us, e->cls, e->cause, v->rank, v->device};
+    note_death(r, e->vertex, e->cls, e->cause);
+    publish(r, e->vertex, VERTEX_DEATH);
+}
+
+static uint8_t state_of(const struct suptree_look *l)
+{
+    switch (l->state) {
+    case TREE_STARTING: return VERTEX_STARTING;
+    case TREE_RUNNING: return VERTEX_RUNNING;
+    case TREE_STOPPING: return VERTEX_STOPPING;
+    case TREE_DEAD:
+    case TREE_RESTARTING: return VERTEX_RESTARTING;
+    case TREE_STOPPED: break;
+    }
+    if (l->gone)
+        return VERTEX_GONE;
+    if (l->starts && !l->by_hand && !l->supervisor && l->cls == CLASS_NORMAL)
+        return VERTEX_DONE;
+    return l->starts ? VERTEX_STOPPED : VERTEX_NEW;
+}
+
+/* Tell all ranks what this engine thinks of a vertex, if it is news. */
+static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex)
+{
+    struct view_vertex *v = &r->table[vertex];
+    struct suptree_look l;
+    uint8_t state;
+
+    if (suptree_look(t, vertex, tree_ms(r), &l) != 0)
+        return;
+    state = state_of(&l);
+    v->stopped_by_hand = l.by_hand;
+    if (v->state == state && v->starts == l.starts)
+        return;
+    if (v->state != state)
+        v->since_us = tree_us(r);
+    v->state = state;
+    v->starts = l.starts;
+    if (state == VERTEX_RUNNING)
+        r->gave_up[vertex] = 0;
+    if (l.supervisor)
+        v->life = l.life;
+    publish(r, vertex, VERTEX_STATE);
+}
+
+/* -- effects of the branches homed here ----------------------------------------------------------- */
+
+static void branch_result(struct rank *r, const struct suptree_effect *e)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN_OK;
+    c.admin.src = e->vertex;
+    c.admin.token = e->token;
+    c.admin.answer = e->what;
+    c.admin.lives = e->count;
+    send_cell(r, 0, &c);
+}
+
+static uint32_t deadline_of(const struct suptree_effect *e)
+{
+    return e->how == SHUTDOWN_BRUTAL_KILL ? KILL_DEADLINE_MS : e->how == SHUTDOWN_MS ? e->deadline_ms : 0;
+}
+
+static uint32_t how_of(const struct suptree_effect *e)
+{
+    return e->how == SHUTDOWN_BRUTAL_KILL ? STOP_KILL : STOP_SHUTDOWN;
+}
+
+static void branch_effect(struct rank *r, const struct suptree_effect *e)
+{
+    switch (e->kind) {
+    case SUPTREE_DO_START: devman_start(r->devman, e->vertex, e->life, e->line, !e->fresh); return;
+    case SUPTREE_DO_STOP: devman_stop(r->devman, e->vertex, e->life, how_of(e), deadline_of(e)); return;
+    case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0); return;
+    case SUPTREE_DO_RESULT: branch_result(r, e); return;
+    case SUPTREE_DO_RECORD: journal(r, e); return;
+    }
+}
+
+/* Effects may bring inputs at once (a stop of what is down is answered on the spot): they queue up here
+ * and are taken when the effects before them are done, so the engine is never entered twice. */
+void branch_input(struct rank *r, const struct suptree_input *in)
+{
+    const struct suptree_effect *next;
+
+    if (r->branch_waiting == BRANCH_INPUTS) {
+        end_rank(r, 70);
+        return;
+    }
+    r->branch_queue[(r->branch_head + r->branch_waiting++) % BRANCH_INPUTS] = *in;
+    if (r->branch_busy)
+        return;
+    r->branch_busy = true;
+    while (r->branch_waiting) {
+        (void)suptree_take(r->branches, tree_ms(r), &r->branch_queue[r->branch_head]);
+        r->branch_head = (r->branch_head + 1) % BRANCH_INPUTS;
+        r->branch_waiting--;
+        while ((next = suptree_next_effect(r->branches))) {
+            struct suptree_effect e = *next;
+
+            branch_effect(r, &e);
+            sync_vertex(r, r->branches, e.vertex);
+        }
+    }
+    r->branch_busy = false;
+    r->view.restarts = suptree_restarts(r->branches);
+    r->view.stale_dropped = suptree_stale(r->branches);
+}
+
+void on_admin(struct rank *r, const struct cell_admin *c)
+{
+    struct suptree_input in = {.kind = (uint16_t)c->verb, .vertex = c->dst, .token = c->token,
+                               .fresh = c->flags != 0};
+
+    branch_input(r, &in);
+}
+
+/* -- effects of the root's engine ----------------------------------------------------------------- */
+
+static void root_order(struct rank *r, uint16_t type, const struct suptree_effect *e)
+{
+    const struct spec_vertex *v = &r->cx.spec->vertices[e->vertex];
+    int to = v->kind == SPEC_SUPERVISOR ? r->cx.home_of[e->vertex] : r->cx.rank_of[e->vertex];
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.order.type = type;
+    c.order.life = e->life;
+    c.order.dst = e->vertex;
+    c.order.term = 1;
+    c.order.order = root_next_order(r, to);
+    c.order.epoch = (uint32_t)e->life;      /* a branch's reign: rises with each START */
+    c.order.line = e->line;
+    c.order.how = type == CELL_START ? e->fresh : how_of(e);
+    c.order.deadline_ms = type == CELL_START ? 0 : deadline_of(e);
+    r->view.orders++;
+    send_cell(r, to, &c);
+}
+
+static void root_effect(struct rank *r, const struct suptree_effect *e)
+{
+    switch (e->kind) {
+    case SUPTREE_DO_START: root_order(r, CELL_START, e); return;
+    case SUPTREE_DO_STOP: root_order(r, CELL_STOP, e); return;
+    case SUPTREE_DO_REPORT: root_tree_report(r, e); return;
+    case SUPTREE_DO_RESULT: root_result(r, e->token, e->what); return;
+    case SUPTREE_DO_RECORD: journal(r, e); return;
+    }
+}
+
+void root_act(struct rank *r, struct suptree *tree)
+{
+    const struct suptree_effect *next;
+
+    while ((next = suptree_next_effect(tree))) {
+        struct suptree_effect e = *next;
+
+        root_effect(r, &e);
+        sync_vertex(r, tree, e.vertex);
+    }
+}

@@ -1,0 +1,376 @@
+/* orders.c - what the root orders and what this rank answers; what became of lives, told to their home
+ *
+ * The home of an actor's supervisor is either this rank's own engine, then an answer is one more input of
+ * it and costs no network, or the root's, then it is a numbered report, repeated until the root says that
+ * it is in its log.
+ */
+#include "sup/rank_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* -- from the root -------------------------------------------------------------------------------- */
+
+static void start_branch(struct rank *r, const struct cell_order *c)
+{
+    struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .vertex = c->dst, .life = c->life,
+                               .line = 1, .reign = c->epoch & 0xfffffu, .fresh = c->how != 0};
+
+    branch_input(r, &in);
+}
+
+static void stop_branch(struct rank *r, const struct cell_order *c)
+{
+    struct suptree_input in = {.kind = c->how == STOP_KILL ? SUPTREE_BRANCH_KILL : SUPTREE_BRANCH_STOP,
+                               .vertex = c->dst, .life = c->life};
+
+    branch_input(r, &in);
+}
+
+/* Orders come in order and once over a live link; one that was executed is not executed again. */
+void on_order(struct rank *r, const struct cell_order *c)
+{
+    if (c->dst >= r->vertices || c->order <= r->orders_done)
+        return;
+    r->orders_done = c->order;
+    if (c->type == CELL_START && is_branch_here(r, c->dst))
+        start_branch(r, c);
+    else if (c->type == CELL_START)
+        devman_start(r->devman, c->dst, c->life, c->line, c->how == 0);
+    else if (is_branch_here(r, c->dst))
+        stop_branch(r, c);
+    else
+        devman_stop(r->devman, c->dst, c->life, c->how, c->deadline_ms);
+}
+
+void on_drill(struct rank *r, const struct cell_drill *c)
+{
+    struct journal_record rec;
+    int rc = TW_ENOENT;
+
+    if (c->dst >= r->vertices)
+        return;
+    switch (c->how) {
+    case DRILL_FAIL: rc = devman_drill(r->devman, c->dst, SLOT_DRILL_FAIL, (uint8_t)(c->how + 1)); break;
+    case DRILL_OVERRUN: rc = devman_drill(r->devman, c->dst, SLOT_DRILL_OVERRUN, (uint8_t)(c->how + 1)); break;
+    case DRILL_WEDGE: rc = devman_drill(r->devman, c->dst, SLOT_DRILL_WEDGE, (uint8_t)(c->how + 1)); break;
+    case DRILL_SEGV: rc = devman_drill(r->devman, c->dst, SLOT_DRILL_SEGV, (uint8_t)(c->how + 1)); break;
+    case DRILL_KILL_WORKER:
+        rc = devman_signal_worker(r->devman, c->dst, DEVICE_KILL, (uint8_t)(c->how + 1));
+        break;
+    case DRILL_STOP_WORKER:
+        rc = devman_signal_worker(r->devman, c->dst, DEVICE_STOP, (uint8_t)(c->how + 1));
+        break;
+    default: return;
+    }
+    rec = note(r, JOURNAL_DRILL, c->dst);
+    rec.a = c->index;
+    rec.b = c->step;
+    snprintf(rec.text, sizeof rec.text, "%s%s", drill_how_name(c->how), rc == 0 ? "" : ": not running");
+    noted(r, &rec);
+    if (rc != 0) {      /* between two lives: the root draws the moment again */
+        union cell back = {.drill = *c};
+
+        back.head.type = CELL_DRILL_DUE;
+        back.drill.flags = 1;
+        send_cell(r, 0, &back);
+    }
+}
+
+/* -- to the home ---------------------------------------------------------------------------------- */
+
+void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
+            uint32_t detail)
+{
+    struct pending_report *free_one = NULL;
+
+    for (uint32_t i = 0; i < REPORTS && !free_one; i++)
+        if (r->reports[i].sent_us == 0)
+            free_one = &r->reports[i];
+    if (!free_one) {
+        end_rank(r, 70);        /* the root has not answered 512 reports: it is not there */
+        return;
+    }
+    memset(&free_one->cell, 0, sizeof free_one->cell);
+    free_one->cell.report.type = CELL_REPORT;
+    free_one->cell.report.seq = ++r->report_seq;
+    free_one->cell.report.what = what;
+    free_one->cell.report.src = vertex;
+    free_one->cell.report.life = life;
+    free_one->cell.report.cls = cls;
+    free_one->cell.report.cause = cause;
+    free_one->cell.report.detail = detail;
+    free_one->sent_us = r->clock_us ? r->clock_us : 1;
+    send_cell(r, 0, &free_one->cell);
+}
+
+void on_report_ok(struct rank *r, const struct cell_report *c)
+{
+    for (uint32_t i = 0; i < REPORTS; i++)
+        if (r->reports[i].sent_us && r->reports[i].cell.report.seq == c->order)
+            r->reports[i].sent_us = 0;
+}
+
+void reports_again(struct rank *r)
+{
+    for (uint32_t i = 0; i < REPORTS; i++) {
+        struct pending_report *p = &r->reports[i];
+
+        if (p->sent_us == 0 || r->clock_us - p->sent_us < REPORT_AGAIN_MS * 1000u)
+            continue;
+        p->sent_us = r->clock_us;
+        send_cell(r, 0, &p->cell);
+    }
+}
+
+static bool home_is_here(const struct rank *r, uint32_t vertex)
+{
+    return is_branch_here(r, r->cx.spec->vertices[vertex].parent);
+}
+
+static void tell_home(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls,
+                      uint32_t cause, uint32_t code)
+{
+    struct suptree_input in = {.kind = (uint16_t)what, .vertex = vertex, .life = life, .cls = (uint8_t)cls,
+                               .cause = (uint8_t)cause};
+
+    if (home_is_here(r, vertex))
+        branch_input(r, &in);
+    else
+        report(r, what, vertex, life, cls, cause, code);
+}
+
+/* -- what the devices tell ------------------------------------------------------------------------ */
+
+static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_status status)
+{
+    struct view_vertex *v = &r->table[vertex];
+
+    v->life = life;
+    v->line = devman_line(r->devman, vertex);
+    v->rank = (uint16_t)r->me;
+    v->device = r->cx.device_of[vertex];
+    v->slot = devman_slot(r->devman, vertex);
+    r->status[vertex] = (uint8_t)status;
+    publish(r, vertex, VERTEX_ADDRESS);
+}
+
+static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resumed)
+{
+    struct rank *r = self;
+
+    address(r, vertex, life, PEER_UP);
+    if (resumed) {
+        struct journal_record rec = note(r, JOURNAL_RESUMED, vertex);
+
+        rec.life = life;
+        rec.a = resumed;
+        rec.b = devman_slot(r->devman, vertex);
+        noted(r, &rec);
+    }
+    tell_home(r, SUPTREE_STARTED, vertex, life, 0, 0, 0);
+}
+
+static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code)
+{
+    tell_home(self, SUPTREE_START_FAILED, vertex, life, CLASS_ABNORMAL, cause, code);
+}
+
+static void on_finishing(void *self, uint32_t vertex, uint64_t life) { address(self, vertex, life, PEER_DRAINING); }
+
+static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause, uint32_t code)
+{
+    struct rank *r = self;
+
+    if (cls == CLASS_ABNORMAL) {
+        struct journal_record rec = note(r, JOURNAL_FAULT, vertex);
+
+        rec.life = life;
+        rec.cls = (uint8_t)cls;
+        rec.cause = (uint8_t)cause;
+        rec.code = code;
+        rec.a = r->cx.device_of[vertex];
+        noted(r, &rec);
+        r->cause_stamp = rec.stamp;
+    }
+    if (r->table[vertex].life <= life)
+        address(r, vertex, life, cls == CLASS_NORMAL ? PEER_GONE : PEER_DOWN);
+    tell_home(r, SUPTREE_EXITED, vertex, life, cls, cause, code);
+}
+
+static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, uint32_t cause)
+{
+    struct rank *r = self;
+    struct suptree_input in = {.kind = SUPTREE_LOST, .cause = (uint8_t)cause};
+    struct journal_record rec = note(r, JOURNAL_FAULT, lost[0].vertex);
+
+    rec.cause = (uint8_t)cause;
+    rec.cls = CLASS_KILLED;
+    rec.a = r->cx.device_of[lost[0].vertex];
+    snprintf(rec.text, sizeof rec.text, "%u actors with their worker", count);
+    noted(r, &rec);
+    r->cause_stamp = rec.stamp;
+    for (uint32_t i = 0; i < count; i++) {
+        address(r, lost[i].vertex, lost[i].life, PEER_DOWN);
+        if (home_is_here(r, lost[i].vertex)) {
+            in.batch[in.count].vertex = lost[i].vertex;
+            in.batch[in.count++].life = lost[i].life;
+        } else {
+            report(r, SUPTREE_LOST, lost[i].vertex, lost[i].life, CLASS_KILLED, cause, 0);
+        }
+    }
+    if (in.count)
+        branch_input(r, &in);
+}
+
+static int on_message(void *self, const union cell *c, const void *body, uint32_t bytes)
+{
+    struct rank *r = self;
+    int to;
+
+    if (c->head.dst >= r->vertices)
+        return 0;
+    to = r->cx.rank_of[c->head.dst];
+    if (to == r->me) {
+        devman_deliver(r->devman, c, body, bytes);
+        return 0;
+    }
+    /* A rank that is gone takes nothing; the job is about to end or to move what was there. */
+    return link_send(&r->cx.link, to, c, body, bytes) == TW_EFULL ? TW_EFULL : 0;
+}
+
+static void on_due(void *self, uint32_t vertex, uint64_t step)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.drill.type = CELL_DRILL_DUE;
+    c.drill.src = vertex;
+    c.drill.step = step;
+    send_cell(self, 0, &c);
+}
+
+static void on_logged(void *self, const struct cell_log *c)
+{
+    struct rank *r = self;
+    struct journal_record rec = note(r, JOURNAL_LOG, c->src < r->vertices ? c->src : NO_VERTEX);
+
+    rec.life = c->life;
+    rec.code = c->code;
+    rec.a = c->a;
+    rec.b = c->b;
+    noted(r, &rec);
+}
+
+static void on_fault(void *self, const struct devman_fault *f)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.fault.type = CELL_FAULT;
+    c.fault.life = f->injected_us;
+    c.fault.seq = f->detected_us;
+    c.fault.src = f->vertex;
+    c.fault.resumed_us = f->resumed_us;
+    c.fault.open = f->open;
+    c.fault.uncommitted = f->uncommitted;
+    c.fault.actors = f->actors;
+    c.fault.cause = f->cause;
+    c.fault.how = f->how;
+    c.fault.device = f->device;
+    send_cell(self, 0, &c);
+}
+
+static void on_worker(void *self, int device, int pid, const char *what)
+{
+    struct rank *r = self;
+    struct journal_record rec = note(r, JOURNAL_WORKER, NO_VERTEX);
+
+    rec.a = (uint64_t)device;
+    rec.b = (uint64_t)pid;
+    snprintf(rec.text, sizeof rec.text, "%s", what);
+    noted(r, &rec);
+    if (!strncmp(what, "down", 4))
+        r->view.workers_lost++;
+}
+
+static void on_slot(void *self, int device, uint32_t slot, uint32_t vertex, const char *what)
+{
+    struct rank *r = self;
+    struct journal_record rec = note(r, JOURNAL_SLOT, vertex);
+
+    rec.a = (uint64_t)device;
+    rec.b = slot;
+    snprintf(rec.text, sizeof rec.text, "%s", what);
+    noted(r, &rec);
+    if (!strcmp(what, "fenced"))
+        r->view.slots_fenced++;
+}
+
+/* Without the zygote no worker can be started or reaped: this rank ends itself as lost. */
+static void on_keeper_gone(void *self)
+{
+    struct rank *r = self;
+    union cell c;
+
+    if (is_root(r)) {
+        root_fail(r, 1, "rank 0: its zygote died: no worker can be started or reaped");
+        return;
+    }
+    memset(&c, 0, sizeof c);
+    c.verdict.type = CELL_UNFIT;
+    c.verdict.rank = (uint32_t)r->me;
+    send_cell(r, 0, &c);
+}
+
+const struct devman_ops rank_devman_ops = {
+    .started = on_started, .start_failed = on_start_failed, .finishing = on_finishing, .down = on_down,
+    .lost = on_lost, .message = on_message, .due = on_due, .logged = on_logged, .fault = on_fault,
+    .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone,
+};
+
+/* -- the stream sums ------------------------------------------------------------------------------ */
+
+static void send_stream(struct rank *r, uint32_t me, const struct stream *st, bool in)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.stream.type = CELL_STREAM;
+    c.stream.flags = in;
+    c.stream.src = me;
+    c.stream.dst = st->peer;
+    c.stream.a = in ? st->consumed : st->sent;
+    c.stream.b = in ? st->in_base : st->lost;
+    c.stream.c = in ? st->in_closed : st->dead;
+    send_cell(r, 0, &c);
+}
+
+/* From the last commit of every actor that ran here: what is durable is what counts. */
+void send_streams(struct rank *r)
+{
+    union cell c;
+
+    devman_close_faults(r->devman);
+    for (uint32_t v = 0; v < r->vertices; v++) {
+        const void *commit = devman_commit(r->devman, v);
+        const struct slot_image *image;
+        const struct stream *streams;
+
+        if (!commit)
+            continue;
+        image = commit_image(commit, &streams);
+        for (uint32_t i = 0; i < image->stream_count; i++) {
+            if (streams[i].sent)
+                send_stream(r, v, &streams[i], false);
+            if (streams[i].in_line)
+                send_stream(r, v, &streams[i], true);
+        }
+    }
+    memset(&c, 0, sizeof c);
+    c.head.type = CELL_STREAMS_END;
+    c.head.life = r->view.workers_lost;
+    c.head.src = (uint32_t)r->view.slots_fenced;
+    c.head.dst = (uint32_t)r->view.restarts;
+    send_cell(r, 0, &c);
+}

@@ -1,0 +1,133 @@
+/* rank_impl.h - what the files of one rank's supervisor share */
+#ifndef TW_SUP_RANK_IMPL_H
+#define TW_SUP_RANK_IMPL_H
+
+#include "core/suptree.h"
+#include "shared/cause.h"
+#include "shared/cell.h"
+#include "spec/drills.h"
+#include "spec/spec.h"
+#include "store/journal.h"
+#include "store/verdict.h"
+#include "sup/devman.h"
+#include "sup/rank.h"
+#include "sup/timeouts.h"
+
+#define NO_VERTEX CELL_NOBODY
+
+/* Control cells that found no room in the link, or are for this rank itself; in order per rank. */
+struct outgoing {
+    union cell *cells;          /* owned ring */
+    uint64_t head, tail;
+};
+#define OUTGOING_CELLS 4096u
+
+#define REPORTS 512u
+struct pending_report {
+    union cell cell;
+    uint64_t sent_us;           /* 0 = free */
+};
+
+/* Which part of a VERTEX cell counts: who runs an actor knows where it is, who homes it what it is. */
+enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS = 15 };
+
+/*    phase       printed                         */
+#define RANK_PHASE_LIST(X)                        \
+    X(STARTING, "starting")                       \
+    X(RUNNING, "running")                         \
+    X(ENDING, "stopping")  /* a verdict is out */ \
+    X(ENDED, "ended")
+enum rank_phase {
+#define X(name, text) RANK_##name,
+    RANK_PHASE_LIST(X)
+#undef X
+};
+
+#define BRANCH_INPUTS 256u
+
+struct root;
+
+struct rank {
+    struct rank_config cx;
+    int me, size;
+    uint32_t vertices;
+    enum rank_phase phase;
+    uint64_t clock_us;          /* of this turn */
+    uint64_t zero_us;           /* local clock at tree time 0 */
+    uint64_t stamp;             /* Lamport */
+    uint64_t cause_stamp;       /* of what is being handled; records made meanwhile name it */
+    uint64_t beat_us;
+    struct view view;
+    struct view_vertex *table;  /* owned; per vertex */
+    struct view_rank *ranks;    /* owned */
+    struct view_device *device_views;
+    uint8_t *status;            /* owned; per vertex: enum peer_status as last published */
+    uint8_t *gave_up;           /* owned; per vertex: gave up and has not come back */
+    char last_fault[160];       /* for the verdict's reason */
+    uint64_t *step_of;          /* owned; per vertex: the drill step to wait for */
+    struct suptree *branches;   /* engine of the branches homed here; owned */
+    struct devman *devman;      /* owned */
+    struct root *root;          /* rank 0; owned */
+    struct outgoing *out;       /* owned; per rank, own included */
+    uint8_t *down;              /* per rank: gone */
+    uint8_t *left;              /* per rank: said goodbye */
+    struct pending_report reports[REPORTS];
+    uint64_t report_seq;
+    uint64_t orders_done;       /* highest order executed */
+    struct suptree_input *branch_queue; /* owned ring */
+    uint32_t branch_head, branch_waiting;
+    bool branch_busy;
+    uint64_t end_by_us;
+    int exit_code;
+    bool quit_sent;
+};
+
+static inline uint64_t tree_us(const struct rank *r) { return r->clock_us - r->zero_us; }
+static inline uint64_t tree_ms(const struct rank *r) { return tree_us(r) / 1000; }
+static inline bool is_root(const struct rank *r) { return r->root != NULL; }
+
+/* rank.c */
+void send_cell(struct rank *r, int to, union cell *c);      /* control: queued, never lost */
+void send_all(struct rank *r, union cell *c);               /* to every other live rank */
+struct journal_record note(struct rank *r, uint16_t type, uint32_t vertex);    /* to be filled ... */
+void noted(struct rank *r, struct journal_record *rec);     /* ... and put */
+void publish(struct rank *r, uint32_t vertex, uint32_t parts);
+void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause);
+void end_rank(struct rank *r, int exit_code);
+
+/* orders.c */
+void on_order(struct rank *r, const struct cell_order *c);
+void on_report_ok(struct rank *r, const struct cell_report *c);
+void on_admin(struct rank *r, const struct cell_admin *c);
+void on_drill(struct rank *r, const struct cell_drill *c);
+void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
+            uint32_t detail);
+void reports_again(struct rank *r);
+void send_streams(struct rank *r);
+extern const struct devman_ops rank_devman_ops;
+
+/* engine.c */
+int engines_create(struct rank *r, struct reason *why);
+void branch_input(struct rank *r, const struct suptree_input *in);
+bool is_branch_here(const struct rank *r, uint32_t vertex);
+
+/* command.c */
+void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes);
+void command_result(struct rank *r, uint64_t token, uint8_t answer);
+void commands_turn(struct rank *r);     /* root: those that are answered too late */
+
+/* root.c */
+struct root *root_create(struct rank *r, struct reason *why);
+void root_destroy(struct root *root);
+void root_start(struct rank *r);
+void root_input(struct rank *r, uint32_t source, const struct suptree_input *in);
+void root_turn(struct rank *r);
+void root_on_report(struct rank *r, int from, const struct cell_report *c);
+void root_on_cell(struct rank *r, int from, const union cell *c);
+void root_lost(struct rank *r);         /* rank 0 is gone: what the others do */
+bool root_told_all(const struct rank *r);
+void root_peer_down(struct rank *r, int rank);
+void root_signal(struct rank *r, int number);
+void root_fail(struct rank *r, int exit_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

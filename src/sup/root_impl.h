@@ -1,0 +1,57 @@
+/* root_impl.h - the root's state */
+#ifndef TW_SUP_ROOT_IMPL_H
+#define TW_SUP_ROOT_IMPL_H
+
+#include "sup/root.h"
+
+#define ROOT_LOG 1024u
+#define STREAM_SUMS 65536u              /* streams in one job's sum */
+#define TOKEN_DRILL (1ull << 63)        /* tokens of drills; those of commands are below */
+
+struct drill_state {
+    bool fired, step_reached;
+    uint64_t fired_us, again_us;
+    uint64_t settled_us;                /* kill, restart: the answer came */
+    uint32_t fault;                     /* kill: 1 + its place in the verdict */
+};
+
+struct stream_sum {
+    uint32_t src, dst;
+    bool has_out, has_in;
+    uint64_t sent, lost, consumed, in_base, in_closed;
+};
+
+#define COMMANDS 64u                    /* under way at once */
+
+struct pending_command {
+    bool used;
+    int from;
+    uint64_t token, since_us;
+    uint32_t left;
+    struct rank_command command;
+    struct rank_answer answer;
+};
+
+enum root_end { END_NOT_YET, END_SUMMING, END_WRITTEN };
+
+struct root {
+    struct suptree *tree;               /* owned */
+    struct raftlog *log;                /* owned */
+    bool taking;
+    uint64_t *orders, *reported;        /* owned; per rank */
+    struct drill_state *drills;         /* owned */
+    struct stream_sum *sums;            /* owned; open hash */
+    struct pending_command commands[COMMANDS];
+    uint32_t *matches;                  /* owned; per vertex */
+    enum root_end end;
+    int sums_due;
+    uint64_t sum_by_us;
+    int signal;
+    uint64_t signal_us;
+    uint32_t workers_lost, slots_fenced;
+    struct verdict verdict;
+};
+
+void root_fill_verdict(const struct rank *r, struct verdict *v);
+
+#endif

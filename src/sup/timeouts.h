@@ -1,0 +1,31 @@
+/* timeouts.h - every time limit of the rank loop, with what follows when it runs out */
+#ifndef TW_SUP_TIMEOUTS_H
+#define TW_SUP_TIMEOUTS_H
+
+/* -- workers (host time, counted only while this loop runs) -- */
+#define WORKER_BOOT_MS 10000u       /* a worker whose threads are not up by then is ended: start failed */
+#define WORKER_STOPPED_MS 1000u     /* stopped (SIGSTOP) this long: ended, its actors resume elsewhere */
+#define SLOT0_SILENT_MS 2000u       /* no turn of slot 0 for so long: the worker is ended */
+#define OWN_GAP_MS 1000u            /* a gap in our own loop this long starts all local watches again */
+
+/* -- the loop -- */
+#define LOOP_SLEEP_MIN_US 100u      /* first sleep after work; doubles while nothing happens */
+#define LOOP_SLEEP_MAX_US 5000u     /* MPI has no descriptor to wait on: this bounds what idle costs */
+
+/* -- ranks -- */
+#define BEAT_MS 500u                /* the root tells tree time, ranks answer with their load */
+#define REPORT_AGAIN_MS 1000u       /* a report not answered by then is made again */
+#define STREAMS_MS 1500u            /* the end waits this long for the stream sums of the ranks */
+#define QUIT_MS 1500u               /* workers not reaped by then are left to the zygote */
+#define CLOSE_MS 1000u              /* goodbyes among ranks */
+
+#define LOST_RANK_MS 300u           /* ... and only so long when one of them is gone */
+#define DRILL_AGAIN_MS 100u         /* a drill's target was between two lives: try again */
+#define SIGNAL_TWICE_MS 200u        /* launchers deliver a signal twice; later than this it is meant */
+
+#define COMMAND_MS 30000u           /* a command not done by then is answered with that */
+
+/* -- stops -- */
+#define KILL_DEADLINE_MS 100u       /* a life told to end at once and still in its handler: fenced */
+
+#endif

@@ -1,0 +1,78 @@
+/* view.h - the read-only picture of a job that status, tree and the dashboard are drawn from
+ *
+ * Plain data, owned by the rank loop and valid between two of its turns on the same thread.  Every rank
+ * keeps one for all vertices (homes tell every change to all), so any rank can draw it; the root's is
+ * the one commands are answered from.
+ */
+#ifndef TW_SUP_VIEW_H
+#define TW_SUP_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spec;
+
+/*    name       printed */
+#define VERTEX_STATE_LIST(X)                                                                         \
+    X(NEW,        "new")            /* never started */                                              \
+    X(STARTING,   "starting")                                                                        \
+    X(RUNNING,    "running")                                                                         \
+    X(STOPPING,   "stopping")                                                                        \
+    X(RESTARTING, "restarting")     /* down, and its supervisor will start it again */               \
+    X(STOPPED,    "stopped")        /* down until somebody starts it */                              \
+    X(DONE,       "done")           /* ended normally and stays ended */                             \
+    X(GONE,       "gone")           /* its specification is dropped */
+
+enum vertex_state {
+#define X(name, text) VERTEX_##name,
+    VERTEX_STATE_LIST(X)
+#undef X
+    VERTEX_STATE_COUNT
+};
+
+#define VIEW_TALLY 4                /* last deaths kept per vertex */
+
+struct view_death { uint64_t tree_us; uint8_t cls, cause; uint16_t rank, device; };
+
+struct view_vertex {
+    uint64_t life;
+    uint64_t progress;              /* tw_progress; known for actors of this rank, else last told */
+    uint64_t since_us;              /* tree time of the last change of state */
+    uint32_t line;
+    uint32_t starts;
+    uint32_t slot;                  /* of an actor that has one; 0 = none */
+    uint16_t rank, device;          /* where it is or was last; UINT16_MAX = nowhere yet */
+    uint8_t state;                  /* enum vertex_state */
+    uint8_t cls, cause;             /* of the last death; meaningful when deaths > 0 */
+    uint8_t stopped_by_hand;
+    uint32_t deaths;                /* ever */
+    struct view_death tally[VIEW_TALLY];    /* [deaths % VIEW_TALLY] is the next to be overwritten */
+};
+
+struct view_device { uint8_t up; uint16_t slots, spares, busy, fenced; uint32_t incarnation; int pid; };
+
+struct view_rank {
+    uint8_t up;
+    char host[64];
+    int pid;
+    uint16_t device_count;
+    const struct view_device *devices;  /* known for the own rank; NULL for others */
+    uint64_t heard_us;                  /* tree time it was last heard */
+};
+
+struct view {
+    const struct spec *spec;            /* names, paths, shape of the tree; index = vertex id */
+    const struct view_vertex *vertices; /* spec's vertex count */
+    const struct view_rank *ranks;
+    int rank, rank_count;
+    uint64_t tree_us;
+    const char *job, *name, *state_dir;
+    unsigned generation;
+    const char *phase;                  /* starting | running | stopping | ended */
+    uint64_t restarts, giveups, workers_lost, slots_fenced, stale_dropped, orders;
+    uint64_t drills_fired, drills_left;
+    bool drills_allowed;
+    uint64_t seed;
+};
+
+#endif
