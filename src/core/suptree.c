@@ -78,6 +78,7 @@ struct suptree {
     uint32_t *scratch;
     uint64_t lives, orders, now_ms;
     uint64_t restarts, giveups, stale;
+    bool held;
 };
 
 #define NONE SUPTREE_NONE
@@ -778,7 +779,7 @@ static void go_on(struct suptree *t, uint32_t s)
 
 static void run(struct suptree *t)
 {
-    while (t->run_head != t->run_tail) {
+    while (!t->held && t->run_head != t->run_tail) {
         uint32_t s = t->run[t->run_head++ % t->limits.vertices];
 
         t->v[s].queued = false;
@@ -1067,6 +1068,12 @@ int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input
     rc = dispatch(t, in);
     run(t);
     return rc;
+}
+
+void suptree_hold(struct suptree *t, bool held)
+{
+    t->held = held;
+    run(t);
 }
 
 /* -- looking -------------------------------------------------------------------------------------- */

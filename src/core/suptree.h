@@ -161,6 +161,10 @@ int suptree_add(struct suptree *t, uint32_t parent, const struct suptree_spec *s
 /* Take one input.  0, or TW_ESTALE when it names a life or vertex that is no more (nothing changes). */
 int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input *in);
 
+/* While held, inputs are queued where they belong and nobody goes on; release lets all go on.  For deaths
+ * that are to be found together. */
+void suptree_hold(struct suptree *t, bool held);
+
 /* The next effect, in order; NULL when there is none.  Borrowed until the next call. */
 const struct suptree_effect *suptree_next_effect(struct suptree *t);
 

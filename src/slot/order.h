@@ -19,6 +19,16 @@
 
 enum tw_scope { SCOPE_SLOT, SCOPE_DEVICE, SCOPE_SYSTEM };
 
+#ifdef TW_CRASH_POINTS
+/* Tests only: called before every store, and before every load, of a shared word.  The simulator lets
+ * another thread run there, or lets this one die. */
+void crash_point(void);
+void yield_point(void);
+#else
+#define crash_point() ((void)0)
+#define yield_point() ((void)0)
+#endif
+
 #ifdef __CUDA_ARCH__
 #define ORDER_PTX_LOAD(suffix) asm volatile("ld.acquire." suffix ".u64 %0, [%1];"                     \
                                             : "=l"(v) : "l"(p) : "memory")
@@ -74,26 +84,34 @@ HD static inline uint32_t add_u32(uint32_t *p)
 HD static inline uint64_t load_acquire(const uint64_t *p, enum tw_scope scope)
 {
     (void)scope;
+    yield_point();
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
 HD static inline void store_release(uint64_t *p, uint64_t value, enum tw_scope scope)
 {
     (void)scope;
+    crash_point();
     __atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
 /* Store, then let no later load pass it: half of a Dekker handshake. */
 HD static inline void store_fence(uint64_t *p, uint64_t value)
 {
+    crash_point();
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-HD static inline uint64_t load_relaxed(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+HD static inline uint64_t load_relaxed(const uint64_t *p)
+{
+    yield_point();
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
 
 HD static inline void store_relaxed(uint64_t *p, uint64_t value)
 {
+    crash_point();
     __atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
 

@@ -196,7 +196,7 @@ static void place(struct devman *d, uint32_t vertex)
     r->slot = r->last_slot = (uint16_t)slot;
     r->phase = RESIDENT_STARTING;
     order_slot(d, vertex, CELL_SLOT_START, 0, 0,
-               d->cx.step_of[vertex] > r->step_told ? d->cx.step_of[vertex] : 0);
+               d->cx.ops->next_step(d->cx.self, vertex, r->step_told));
 }
 
 void slots_place(struct devman *d, int device)

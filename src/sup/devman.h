@@ -47,6 +47,8 @@ struct devman_ops {
     /* A message or acknowledgement for another device: 0 = taken, TW_EFULL = offer it again. */
     int (*message)(void *self, const union cell *c, const void *body, uint32_t bytes);
     void (*due)(void *self, uint32_t vertex, uint64_t step);
+    /* The next step of an actor, above `after`, that `due` is wanted for; 0 = none. */
+    uint64_t (*next_step)(void *self, uint32_t vertex, uint64_t after);
     void (*logged)(void *self, const struct cell_log *c);
     void (*fault)(void *self, const struct devman_fault *f);        /* over, or the job is */
     void (*worker)(void *self, int device, int pid, const char *what);
@@ -58,7 +60,6 @@ struct devman_config {
     const struct spec *spec;            /* borrowed */
     const struct tw_program *program;   /* borrowed: type names to numbers */
     const uint16_t *rank_of, *device_of;/* placement per vertex; borrowed */
-    const uint64_t *step_of;            /* per vertex: tell when this step is reached, 0 = no; borrowed */
     uint64_t seed;
     int rank, devices;
     struct device_port port;

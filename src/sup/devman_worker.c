@@ -113,7 +113,10 @@ static void on_exit_of_worker(struct devman *d, int device, int status)
 
     if (!v->detected_us)
         v->detected_us = d->tree_us;
-    say_exit(d, device, status);
+    if (d->quitting)
+        tell(d, device, "ended");
+    else
+        say_exit(d, device, status);
     v->state = DEVICE_IS_DOWN;
     v->pid = 0;
     if (d->quitting)

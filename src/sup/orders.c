@@ -250,6 +250,21 @@ static void on_due(void *self, uint32_t vertex, uint64_t step)
     send_cell(self, 0, &c);
 }
 
+static uint64_t next_step(void *self, uint32_t vertex, uint64_t after)
+{
+    const struct rank *r = self;
+    uint64_t best = 0;
+
+    for (uint32_t i = 0; i < r->cx.drill_count; i++) {
+        const struct drill *d = &r->cx.drills[i];
+
+        if (d->trigger == DRILL_STEP && d->step_vertex == vertex && d->step > after &&
+            (best == 0 || d->step < best))
+            best = d->step;
+    }
+    return best;
+}
+
 static void on_logged(void *self, const struct cell_log *c)
 {
     struct rank *r = self;
@@ -325,7 +340,7 @@ static void on_keeper_gone(void *self)
 
 const struct devman_ops rank_devman_ops = {
     .started = on_started, .start_failed = on_start_failed, .finishing = on_finishing, .down = on_down,
-    .lost = on_lost, .message = on_message, .due = on_due, .logged = on_logged, .fault = on_fault,
+    .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged, .fault = on_fault,
     .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone,
 };
 

@@ -368,12 +368,11 @@ static int allocate(struct rank *r)
     r->device_views = calloc((size_t)r->cx.devices, sizeof *r->device_views);
     r->status = calloc(r->vertices, 1);
     r->gave_up = calloc(r->vertices, 1);
-    r->step_of = calloc(r->vertices, sizeof *r->step_of);
     r->out = calloc((size_t)r->size, sizeof *r->out);
     r->down = calloc((size_t)r->size, 1);
     r->left = calloc((size_t)r->size, 1);
     r->branch_queue = calloc(BRANCH_INPUTS, sizeof *r->branch_queue);
-    if (!r->table || !r->ranks || !r->device_views || !r->status || !r->step_of || !r->out || !r->down ||
+    if (!r->table || !r->ranks || !r->device_views || !r->status || !r->out || !r->down ||
         !r->left || !r->branch_queue || !r->gave_up)
         return TW_ENOMEM;
     for (int i = 0; i < r->size; i++) {
@@ -399,18 +398,12 @@ static void fill_view(struct rank *r)
     r->ranks[r->me].devices = r->device_views;
     for (uint32_t v = 0; v < r->vertices; v++)
         r->table[v].rank = r->table[v].device = UINT16_MAX;
-    for (uint32_t i = 0; i < r->cx.drill_count; i++) {
-        const struct drill *d = &r->cx.drills[i];
-
-        if (d->trigger == DRILL_STEP && (!r->step_of[d->step_vertex] || d->step < r->step_of[d->step_vertex]))
-            r->step_of[d->step_vertex] = d->step;
-    }
 }
 
 static int create_devman(struct rank *r, struct reason *why)
 {
     struct devman_config dc = {.spec = r->cx.spec, .program = r->cx.program, .rank_of = r->cx.rank_of,
-                               .device_of = r->cx.device_of, .step_of = r->step_of, .seed = r->cx.seed,
+                               .device_of = r->cx.device_of, .seed = r->cx.seed,
                                .rank = r->me, .devices = r->cx.devices, .port = r->cx.port,
                                .ops = &rank_devman_ops, .self = r};
 
@@ -460,7 +453,6 @@ void rank_destroy(struct rank *r)
     free(r->ranks);
     free(r->device_views);
     free(r->status);
-    free(r->step_of);
     free(r->gave_up);
     free(r->out);
     free(r->down);

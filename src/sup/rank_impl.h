@@ -64,7 +64,6 @@ struct rank {
     uint8_t *status;            /* owned; per vertex: enum peer_status as last published */
     uint8_t *gave_up;           /* owned; per vertex: gave up and has not come back */
     char last_fault[160];       /* for the verdict's reason */
-    uint64_t *step_of;          /* owned; per vertex: the drill step to wait for */
     struct suptree *branches;   /* engine of the branches homed here; owned */
     struct devman *devman;      /* owned */
     struct root *root;          /* rank 0; owned */

@@ -1,0 +1,438 @@
+/* ask.c - the commands that ask a running job: status, tree, wait, and kill, terminate, restart, fail */
+#include <argp.h>
+#include <jansson.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "face/client.h"
+#include "face/reply.h"
+#include "shared/rc.h"
+#include "spec/spec.h"
+
+struct ask_args {
+    const char *job, *path, *how, *condition;
+    char found[64];
+    int rank, depth;
+    unsigned timeout_ms;
+    bool json, quiet, verbose, yes, fresh, no_wait, ascii, watch, plain;
+};
+
+static int from_asking(int rc)
+{
+    return rc == TW_EINVAL ? EXIT_USAGE : rc == TW_EAGAIN ? EXIT_AGAIN : EXIT_UNAVAILABLE;
+}
+
+/* Ask and parse.  0 or the exit code, said. */
+static int ask(struct ask_args *a, const struct face_request *q, json_t **ret)
+{
+    char *request = face_request_text(q), *text = NULL;
+    struct reason why;
+    int rc = request ? 0 : TW_ENOMEM;
+
+    if (rc == 0 && !a->found[0])
+        rc = client_find(a->job, a->found, sizeof a->found, &why);
+    if (rc == 0)
+        rc = client_ask(a->found, a->rank, request, a->timeout_ms, &text, &why);
+    free(request);
+    if (rc != 0)
+        return say(from_asking(rc), &why);
+    *ret = json_loads(text, 0, NULL);
+    free(text);
+    if (!*ret) {
+        reason_set(&why, TW_EPROTO, "job %s: the answer is not JSON: another version answers there", a->found);
+        return say(EXIT_INTERNAL, &why);
+    }
+    return 0;
+}
+
+static const char *get(const json_t *o, const char *key)
+{
+    const char *t = json_string_value(json_object_get(o, key));
+
+    return t ? t : "";
+}
+
+static long long num(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+
+/* An answer with "exit" other than 0 is an error of the job's. */
+static int answer_code(const json_t *o)
+{
+    struct reason why;
+    int code = (int)num(o, "exit");
+
+    if (code == 0)
+        return 0;
+    reason_set(&why, code, "%s%s", get(o, "error"), get(o, "text"));
+    return say(code, &why);
+}
+
+static void print_json(const json_t *o)
+{
+    json_dumpf(o, stdout, JSON_INDENT(1));
+    putchar('\n');
+}
+
+/* -- status --------------------------------------------------------------------------------------- */
+
+static void print_status(const json_t *o)
+{
+    const json_t *states = json_object_get(o, "actors"), *ranks = json_object_get(o, "ranks"), *v, *d;
+    const char *name;
+    size_t i, k;
+
+    printf("job %s (%s): %s, %.1f s\n", get(o, "job"), get(o, "name"), get(o, "phase"),
+           (double)num(o, "tree_us") / 1e6);
+    printf("  actors:");
+    json_object_foreach((json_t *)(uintptr_t)states, name, v)
+        if (json_integer_value(v))
+            printf(" %lld %s", (long long)json_integer_value(v), name);
+    printf("\n  gave up: %lld, drills fired: %lld, left: %lld\n", num(o, "giveups"), num(o, "drills_fired"),
+           num(o, "drills_left"));
+    json_array_foreach(ranks, i, v) {
+        printf("  rank:%lld %s %s\n", num(v, "rank"), get(v, "host"), get(v, "state"));
+        json_array_foreach(json_object_get(v, "devices"), k, d)
+            printf("    device:%lld.%zu %s, %lld of %lld slots busy, %lld fenced, worker %lld (pid %lld)\n",
+                   num(v, "rank"), k, get(d, "state"), num(d, "busy"), num(d, "slots"), num(d, "fenced"),
+                   num(d, "incarnation"), num(d, "pid"));
+    }
+    printf("  state directory: %s\n", get(o, "state_dir"));
+}
+
+static int status(struct ask_args *a)
+{
+    struct face_request q = {.verb = "status"};
+    json_t *o;
+    int code = ask(a, &q, &o);
+
+    if (code == 0 && a->json)
+        print_json(o);
+    else if (code == 0 && !a->quiet)
+        print_status(o);
+    return code;
+}
+
+/* -- tree ----------------------------------------------------------------------------------------- */
+
+static int level_of(const char *path)
+{
+    int n = 0;
+
+    for (; *path; path++)
+        n += *path == '/';
+    return n;
+}
+
+static const char *colour(const struct ask_args *a, const char *state)
+{
+    if (a->plain)
+        return "";
+    return !strcmp(state, "running") ? "\033[32m" : !strcmp(state, "done") ? "\033[36m" :
+           !strcmp(state, "stopped") || !strcmp(state, "gone") ? "\033[31m" : "\033[33m";
+}
+
+static void print_vertex(const struct ask_args *a, const json_t *v, int base)
+{
+    int level = level_of(get(v, "path")) - base;
+    const char *branch = level <= 0 ? "" : a->ascii ? "|- " : "├─ ";
+
+    if (a->depth >= 0 && level > a->depth)
+        return;
+    printf("%*s%s%s  %s%s%s", level > 0 ? (level - 1) * 3 : 0, "", branch, get(v, "name"),
+           colour(a, get(v, "state")), get(v, "state"), a->plain ? "" : "\033[0m");
+    if (num(v, "starts") > 1 || a->verbose)
+        printf("  starts %lld", num(v, "starts"));
+    if (json_object_get(v, "rank"))
+        printf("  at %lld.%lld", num(v, "rank"), num(v, "device"));
+    if (num(v, "progress"))
+        printf("  progress %lld", num(v, "progress"));
+    if (num(v, "deaths"))
+        printf("  last: %s, %s", get(v, "last_class"), get(v, "last_cause"));
+    if (a->verbose)
+        printf("  life %s line %lld", get(v, "life"), num(v, "line"));
+    putchar('\n');
+}
+
+static int tree_once(struct ask_args *a)
+{
+    struct face_request q = {.verb = "tree"};
+    json_t *o, *v;
+    size_t i;
+    int base = -1, code;
+
+    snprintf(q.path, sizeof q.path, "%s", a->path ? a->path : "");
+    code = ask(a, &q, &o);
+    if (code == 0)
+        code = answer_code(o);
+    if (code == 0 && a->json)
+        print_json(o);
+    else if (code == 0)
+        json_array_foreach(json_object_get(o, "vertices"), i, v) {
+            if (base < 0)
+                base = level_of(get(v, "path"));
+            print_vertex(a, v, base);
+        }
+    if (code == 0)
+        json_decref(o);
+    return code;
+}
+
+static int tree(struct ask_args *a)
+{
+    int code;
+
+    setlocale(LC_CTYPE, "");
+    a->plain |= !isatty(STDOUT_FILENO) || getenv("NO_COLOR") != NULL;
+    a->ascii |= strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    while ((code = tree_once(a)) == 0 && a->watch) {
+        fflush(stdout);
+        nanosleep(&(struct timespec){1, 0}, NULL);
+        fputs(a->plain ? "\n" : "\033[H\033[2J", stdout);
+    }
+    return code;
+}
+
+/* -- acting --------------------------------------------------------------------------------------- */
+
+static int confirm(struct ask_args *a, const char *verb, struct face_request *q)
+{
+    char line[16] = "";
+    json_t *o;
+    int code;
+
+    q->dry = true;
+    code = ask(a, q, &o);
+    q->dry = false;
+    if (code == 0)
+        code = answer_code(o);
+    if (code != 0)
+        return code;
+    printf("%s %s: %lld branch%s, %lld running actor%s\n", verb, q->path, num(o, "matched"),
+           num(o, "matched") == 1 ? "" : "es", num(o, "lives"), num(o, "lives") == 1 ? "" : "s");
+    json_decref(o);
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "treewarden: %s: not done: nobody can be asked without a terminal: give -y\n", verb);
+        return EXIT_USAGE;
+    }
+    printf("do it? [y/N] ");
+    fflush(stdout);
+    return fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y') ? 0 : EXIT_USAGE;
+}
+
+static int act(struct ask_args *a, const char *verb)
+{
+    struct face_request q = {.fresh = a->fresh};
+    json_t *o;
+    int code = 0;
+
+    snprintf(q.verb, sizeof q.verb, "%s", verb);
+    snprintf(q.path, sizeof q.path, "%s", a->path);
+    snprintf(q.how, sizeof q.how, "%s", a->how ? a->how : "");
+    if (!strcmp(verb, "fail") && !a->how) {
+        fprintf(stderr, "treewarden: fail: how? give --how fail, overrun, wedge, segv, kill-worker or stop-worker\n");
+        return EXIT_USAGE;
+    }
+    if (!strcmp(verb, "kill") && !a->yes)
+        code = confirm(a, verb, &q);
+    if (code == 0 && a->no_wait)
+        a->timeout_ms = 1;
+    if (code == 0)
+        code = ask(a, &q, &o);
+    if (a->no_wait && code == EXIT_AGAIN)
+        return 0;
+    if (code != 0)
+        return code;
+    if (a->json) {
+        print_json(o);
+        return (int)num(o, "exit");
+    }
+    code = answer_code(o);
+    if (code == 0 && !a->quiet)
+        printf("%s %s: done (%lld branch%s, %lld actor%s)\n", verb, a->path, num(o, "matched"),
+               num(o, "matched") == 1 ? "" : "es", num(o, "lives"), num(o, "lives") == 1 ? "" : "s");
+    return code;
+}
+
+/* -- wait ----------------------------------------------------------------------------------------- */
+
+static bool vertex_is(const json_t *v, const char *condition)
+{
+    const char *state = get(v, "state");
+
+    if (!strcmp(condition, "running"))
+        return !strcmp(state, "running");
+    if (!strcmp(condition, "healthy"))
+        return !strcmp(state, "running") || !strcmp(state, "done");
+    if (!strcmp(condition, "gone"))
+        return !strcmp(state, "gone") || !strcmp(state, "stopped") || !strcmp(state, "done");
+    if (!strcmp(condition, "done"))
+        return !strcmp(state, "done");
+    return num(v, "starts") > strtoll(condition + strlen("restarted="), NULL, 10);
+}
+
+static bool condition_holds(const json_t *o, const char *condition)
+{
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach(json_object_get(o, "vertices"), i, v)
+        if (!vertex_is(v, condition))
+            return false;
+    return json_array_size(json_object_get(o, "vertices")) > 0;
+}
+
+static int wait_for(struct ask_args *a)
+{
+    struct face_request q = {.verb = "tree"};
+    unsigned long waited_ms = 0;
+    char *request, *text;
+    struct reason why;
+
+    if (strcmp(a->condition, "running") && strcmp(a->condition, "healthy") && strcmp(a->condition, "gone") &&
+        strcmp(a->condition, "done") && strncmp(a->condition, "restarted=", 10)) {
+        fprintf(stderr, "treewarden: wait: --for=%s: use running, healthy, done, gone or restarted=N\n", a->condition);
+        return EXIT_USAGE;
+    }
+    snprintf(q.path, sizeof q.path, "%s", a->path ? a->path : "");
+    request = face_request_text(&q);
+    for (; request; waited_ms += 50) {
+        int rc = a->found[0] ? 0 : client_find(a->job, a->found, sizeof a->found, &why);
+
+        if (rc == 0)
+            rc = client_ask(a->found, a->rank, request, 5000, &text, &why);
+        if (rc == 0) {
+            json_t *o = json_loads(text, 0, NULL);
+            bool met = condition_holds(o, a->condition);
+
+            json_decref(o);
+            free(text);
+            if (met)
+                break;
+        } else if (a->found[0] && (!strcmp(a->condition, "gone") || !strcmp(a->condition, "done"))) {
+            break;                      /* the job itself has ended */
+        } else if (a->found[0] || rc == TW_EINVAL) {
+            free(request);
+            return say(from_asking(rc), &why);
+        }
+        if (waited_ms >= a->timeout_ms) {
+            free(request);
+            fprintf(stderr, "treewarden: wait: not %s within the time given\n", a->condition);
+            return EXIT_TIMELIMIT;
+        }
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+    }
+    free(request);
+    return 0;
+}
+
+/* -- options -------------------------------------------------------------------------------------- */
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct ask_args *a = state->input;
+    int64_t ms;
+
+    switch (key) {
+    case 'J': a->job = arg; return 0;
+    case 'R': a->rank = atoi(arg); return 0;
+    case 'T':
+        ms = spec_duration_ms(arg);
+        if (ms < 0)
+            argp_error(state, "--timeout %s: not a duration: write for example 10s", arg);
+        a->timeout_ms = (unsigned)ms;
+        return 0;
+    case 'j': a->json = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case 'v': a->verbose = true; return 0;
+    case 'y': a->yes = true; return 0;
+    case 'f': a->fresh = true; return 0;
+    case 'n': a->no_wait = true; return 0;
+    case 'a': a->ascii = true; return 0;
+    case 'w': a->watch = true; return 0;
+    case 'C': a->plain = true; return 0;
+    case 'd': a->depth = atoi(arg); return 0;
+    case 'H': a->how = arg; return 0;
+    case 'F': a->condition = arg; return 0;
+    case ARGP_KEY_ARG:
+        if (a->path)
+            argp_error(state, "one path, please");
+        a->path = arg;
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+#define COMMON                                                                                     \
+    {"job", 'J', "JOBID", 0, "which job (the only one of yours)", 0},                              \
+    {"rank", 'R', "N", 0, "ask this rank", 0},                                                     \
+    {"timeout", 'T', "TIME", 0, "wait at most so long (10s)", 0},                                  \
+    {"json", 'j', NULL, 0, "one JSON document", 0},                                                \
+    {"quiet", 'q', NULL, 0, "say only errors", 0},                                                 \
+    {"verbose", 'v', NULL, 0, "say more", 0},                                                      \
+    {"no-color", 'C', NULL, 0, "no colours", 0}
+
+static int ask_main(int argc, char **argv, const struct argp_option *options, const char *args, const char *doc,
+                    struct ask_args *a)
+{
+    struct argp argp = {options, parse, args, doc, NULL, NULL, NULL};
+
+    argp_err_exit_status = EXIT_USAGE;
+    return argp_parse(&argp, argc, argv, 0, NULL, a) ? EXIT_USAGE : 0;
+}
+
+#define DEFAULTS {.rank = -1, .depth = -1, .timeout_ms = 10000}
+
+int cmd_status(int argc, char **argv)
+{
+    static const struct argp_option options[] = {COMMON, {0}};
+    struct ask_args a = DEFAULTS;
+    int code = ask_main(argc, argv, options, "", "One screen about a running job.", &a);
+
+    return code ? code : status(&a);
+}
+
+int cmd_tree(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        COMMON, {"watch", 'w', NULL, 0, "again every second", 0}, {"depth", 'd', "N", 0, "so many levels", 0},
+        {"ascii", 'a', NULL, 0, "no line drawing", 0}, {0}};
+    struct ask_args a = DEFAULTS;
+    int code = ask_main(argc, argv, options, "[PATH]",
+                        "The tree, or the branches that match PATH (names, *, [0-2], [*,3]).", &a);
+
+    return code ? code : tree(&a);
+}
+
+int cmd_act(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        COMMON, {"yes", 'y', NULL, 0, "kill: do not ask", 0},
+        {"fresh", 'f', NULL, 0, "restart: from init, not from the commit", 0},
+        {"no-wait", 'n', NULL, 0, "do not wait for the result", 0},
+        {"how", 'H', "HOW", 0, "fail: fail, overrun, wedge, segv, kill-worker, stop-worker", 0}, {0}};
+    struct ask_args a = DEFAULTS;
+    int code = ask_main(argc, argv, options, "PATH", "Act on the branches that match PATH.", &a);
+
+    if (code == 0 && !a.path) {
+        fprintf(stderr, "treewarden: %s: which path? `treewarden tree` shows them\n", argv[0]);
+        return EXIT_USAGE;
+    }
+    return code ? code : act(&a, argv[0]);
+}
+
+int cmd_wait(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        COMMON, {"for", 'F', "CONDITION", 0, "running, healthy, done, gone, restarted=N", 0}, {0}};
+    struct ask_args a = DEFAULTS;
+    int code;
+
+    a.condition = "healthy";
+    code = ask_main(argc, argv, options, "[PATH]", "Wait until every vertex that matches is so.", &a);
+    return code ? code : wait_for(&a);
+}

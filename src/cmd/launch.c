@@ -1,0 +1,483 @@
+/* launch.c - `treewarden launch`: mpirun with the right flags, progress, and the verdict as exit status */
+#include <argp.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "cmd/cmd.h"
+#include "face/client.h"
+#include "shared/rc.h"
+#include "spec/spec.h"
+#include "store/verdict.h"
+
+#define WORDS_MAX 256
+#define POLL_MS 100
+#define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
+#define LEFT_OVER_MS 2000               /* ranks see their mpirun die and end within this */
+
+struct launch_args {
+    const char *file, *hosts, *state_dir, *out_dir, *sets[SETS_MAX], *seed;
+    int ranks, set_count;
+    uint64_t limit_ms;
+    bool drills, json, quiet;
+};
+
+struct launch {
+    struct launch_args args;
+    char job[32], job_dir[4096], state_dir[4096], seed[24];
+    const char *mpirun;
+    int major;
+    pid_t child;
+    char *words[WORDS_MAX];
+    int count;
+};
+
+static volatile sig_atomic_t pending;
+
+static void on_signal(int number) { pending = number; }
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+static void nap(void) { nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL); }
+
+/* -- before ---------------------------------------------------------------------------------------- */
+
+static int run_self(const char *const *words)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execv("/proc/self/exe", (char *const *)(void *)words);
+        _exit(EXIT_OS);
+    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return EXIT_OS;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_INTERNAL;
+}
+
+/* The specification's own errors are said once, here, and no rank is started for them. */
+static int check_first(const struct launch_args *a)
+{
+    const char *words[2 * SETS_MAX + 8] = {"treewarden", "check", "-q", "-n"};
+    char ranks[16];
+    int n = 5;
+
+    snprintf(ranks, sizeof ranks, "%d", a->ranks);
+    words[4] = ranks;
+    for (int i = 0; i < a->set_count; i++) {
+        words[n++] = "--set";
+        words[n++] = a->sets[i];
+    }
+    words[n++] = a->file;
+    return run_self(words);
+}
+
+/* The mpirun beside the mpicc that built us, and of the same version. */
+static int find_mpirun(struct launch *l)
+{
+    char line[256] = "", command[4300];
+    const char *named = getenv("TREEWARDEN_MPIRUN");
+    FILE *f;
+
+    l->mpirun = named && named[0] ? named : TW_MPIRUN;
+    if (access(l->mpirun, X_OK) != 0) {
+        fprintf(stderr, "treewarden: launch: %s: no mpirun there: it was beside the mpicc this was built with: "
+                "build again, or name it in TREEWARDEN_MPIRUN\n", l->mpirun);
+        return EXIT_UNAVAILABLE;
+    }
+    snprintf(command, sizeof command, "'%s' --version 2>/dev/null", l->mpirun);
+    f = popen(command, "r");
+    if (!f || !fgets(line, sizeof line, f))
+        line[0] = '\0';
+    if (f)
+        pclose(f);
+    if (!strstr(line, TW_MPI_VERSION)) {
+        line[strcspn(line, "\n")] = '\0';
+        fprintf(stderr, "treewarden: launch: %s is \"%s\", but treewarden was built with Open MPI %s: mixtures start "
+                "and silently lose fault tolerance: use the mpirun beside that mpicc\n", l->mpirun, line,
+                TW_MPI_VERSION);
+        return EXIT_UNAVAILABLE;
+    }
+    l->major = atoi(TW_MPI_VERSION);
+    return 0;
+}
+
+static int name_job(struct launch *l)
+{
+    const char *slurm = getenv("SLURM_JOB_ID");
+    uint32_t random = 0;
+    struct reason why;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC), rc;
+
+    if (fd < 0 || read(fd, &random, sizeof random) != sizeof random)
+        random = (uint32_t)getpid() ^ (uint32_t)now_ms();
+    if (fd >= 0)
+        close(fd);
+    if (slurm)
+        snprintf(l->job, sizeof l->job, "s%.20s", slurm);
+    else
+        snprintf(l->job, sizeof l->job, "%08x", random);
+    paths_job_dir(l->job, l->job_dir, sizeof l->job_dir);
+    rc = paths_make(l->job_dir, &why);
+    return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
+}
+
+static int name_state_dir(struct launch *l)
+{
+    const char *base = strrchr(l->args.file, '/');
+    char name[64];
+    struct reason why;
+    int rc;
+
+    base = base ? base + 1 : l->args.file;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(base, "."), base);
+    if (l->args.state_dir)
+        snprintf(l->state_dir, sizeof l->state_dir, "%s", l->args.state_dir);
+    else
+        snprintf(l->state_dir, sizeof l->state_dir, "%s.%s.tw", name, l->job);
+    rc = paths_make(l->state_dir, &why);
+    return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
+}
+
+/* The lab's lines: what each flag is for stands in doc/design.md, "Starting". */
+static void word(struct launch *l, const char *text)
+{
+    if (l->count < WORDS_MAX - 1)
+        l->words[l->count++] = strdup(text);
+}
+
+static void words(struct launch *l, const char *const *list)
+{
+    for (; *list; list++)
+        word(l, *list);
+}
+
+static void mpirun_line(struct launch *l)
+{
+    static const char *const five[] = {"--with-ft", "ulfm", "--mca", "btl", "self,sm,tcp", "--mca",
+                                       "async_mpi_finalize", "1", NULL};
+    static const char *const four[] = {"--enable-recovery", "--mca", "pml", "ob1", "--mca", "btl",
+                                       "self,vader,tcp", NULL};
+    char n[16];
+
+    word(l, l->mpirun);
+    words(l, l->major >= 5 ? five : four);
+    if (l->major >= 5) {                /* shared memory files where they can be removed by name */
+        words(l, (const char *const[]){"--mca", "btl_sm_backing_directory", NULL});
+        word(l, l->job_dir);
+    }
+    if (l->args.hosts) {
+        words(l, (const char *const[]){"--map-by", "node:OVERSUBSCRIBE", "-H", NULL});
+        word(l, l->args.hosts);
+    } else {
+        word(l, "--oversubscribe");
+    }
+    words(l, (const char *const[]){"--bind-to", "none", "-n", NULL});
+    snprintf(n, sizeof n, "%d", l->args.ranks);
+    word(l, n);
+}
+
+static void run_line(struct launch *l)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    self[n > 0 ? n : 0] = '\0';
+    word(l, self);
+    words(l, (const char *const[]){"run", "--state-dir", NULL});
+    word(l, l->state_dir);
+    if (l->args.out_dir) {
+        word(l, "--out");
+        word(l, l->args.out_dir);
+    }
+    if (l->args.drills)
+        word(l, "--drills");
+    if (l->args.seed) {
+        word(l, "--seed");
+        word(l, l->args.seed);
+    }
+    for (int i = 0; i < l->args.set_count; i++) {
+        word(l, "--set");
+        word(l, l->args.sets[i]);
+    }
+    word(l, l->args.file);
+}
+
+/* -- during ---------------------------------------------------------------------------------------- */
+
+static int start(struct launch *l)
+{
+    pid_t parent = getpid();
+
+    setenv("TREEWARDEN_JOBID", l->job, 1);
+    setenv("TREEWARDEN_GENERATION", "1", 1);
+    if (geteuid() == 0) {
+        setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+        setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    }
+    l->child = fork();
+    if (l->child == 0) {
+        setenv("TMPDIR", l->job_dir, 1);        /* MPI's session files go with the job's */
+        setpgid(0, 0);                          /* a Ctrl-C is ours to pass on, once */
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent)
+            _exit(EXIT_OS);
+        execv(l->mpirun, l->words);
+        fprintf(stderr, "treewarden: launch: %s: %s\n", l->mpirun, strerror(errno));
+        _exit(EXIT_OS);
+    }
+    return l->child > 0 ? 0 : EXIT_OS;
+}
+
+static void print_progress(struct launch *l, bool *shown)
+{
+    static const char request[] = "{\"verb\":\"status\"}";
+    struct reason why;
+    char *text = NULL;
+    json_t *o;
+    const json_t *a;
+
+    if (client_ask(l->job, 0, request, 300, &text, &why) != 0)
+        return;
+    o = json_loads(text, 0, NULL);
+    free(text);
+    a = json_object_get(o, "actors");
+    fprintf(stderr, "%s  %5.1f s  running %lld, done %lld, other %lld; drills fired %lld, left %lld; steps of rank 0: "
+            "%lld%s", isatty(STDERR_FILENO) && *shown ? "\r" : "",
+            (double)json_integer_value(json_object_get(o, "tree_us")) / 1e6,
+            (long long)json_integer_value(json_object_get(a, "running")),
+            (long long)json_integer_value(json_object_get(a, "done")),
+            (long long)(json_integer_value(json_object_get(a, "starting")) +
+                        json_integer_value(json_object_get(a, "restarting")) +
+                        json_integer_value(json_object_get(a, "stopped")) +
+                        json_integer_value(json_object_get(a, "new"))),
+            (long long)json_integer_value(json_object_get(o, "drills_fired")),
+            (long long)json_integer_value(json_object_get(o, "drills_left")),
+            (long long)json_integer_value(json_object_get(o, "progress_of_this_rank")),
+            isatty(STDERR_FILENO) ? "  " : "\n");
+    *shown = true;
+    json_decref(o);
+}
+
+static bool verdict_is_there(const struct launch *l)
+{
+    char name[4200];
+
+    snprintf(name, sizeof name, "%s/verdict.1.json", l->state_dir);
+    return access(name, R_OK) == 0;
+}
+
+/* Until mpirun has ended.  Returns its wait status. */
+static int follow(struct launch *l)
+{
+    uint64_t begun = now_ms(), shown_ms = begun, verdict_ms = 0, step = isatty(STDERR_FILENO) ? 1000 : 3000;
+    bool shown = false, limited = false;
+    int status;
+
+    while (waitpid(l->child, &status, WNOHANG) == 0) {
+        uint64_t now = now_ms();
+
+        if (pending) {
+            kill(l->child, pending);
+            pending = 0;
+        }
+        if (l->args.limit_ms && !limited && now - begun >= l->args.limit_ms) {
+            limited = true;
+            kill(l->child, SIGTERM);
+        }
+        if (!verdict_ms && verdict_is_there(l))
+            verdict_ms = now;
+        if (verdict_ms && now - verdict_ms > AFTER_VERDICT_MS)
+            kill(l->child, now - verdict_ms > 2 * AFTER_VERDICT_MS ? SIGKILL : SIGTERM);
+        if (!l->args.quiet && now - shown_ms >= step) {
+            print_progress(l, &shown);
+            shown_ms = now;
+        }
+        nap();
+    }
+    if (shown && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    return limited ? -1 : status;
+}
+
+/* -- after ----------------------------------------------------------------------------------------- */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    (void)remove(path);
+    return 0;
+}
+
+static bool ranks_are_left(const struct launch *l)
+{
+    struct reason why;
+    char job[64];
+
+    return client_find(l->job, job, sizeof job, &why) == 0;
+}
+
+/* mpirun is gone, however it went; ranks that outlived it see that and end. */
+static void clean_up(struct launch *l)
+{
+    char jobs[4096];
+
+    for (int waited = 0; waited < LEFT_OVER_MS && ranks_are_left(l); waited += POLL_MS)
+        nap();
+    (void)nftw(l->job_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    paths_jobs_dir(jobs, sizeof jobs);
+    (void)rmdir(jobs);
+    for (int i = 0; i < l->count; i++)
+        free(l->words[i]);
+}
+
+static int judge(const struct launch *l, int status)
+{
+    static struct verdict v;
+    struct reason why;
+    int rc = verdict_read(l->state_dir, &v, &why);
+
+    if (rc != 0) {
+        fprintf(stderr, "treewarden: launch: mpirun ended (%s %d) and left no verdict in %s: it was killed, or no rank "
+                "came to begin: see what they said above\n", status >= 0 && WIFSIGNALED(status) ? "signal" : "exit",
+                status < 0 ? 0 : WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), l->state_dir);
+        return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_OS;
+    }
+    if (l->args.json) {
+        char name[4200];
+        FILE *f;
+        int c;
+
+        snprintf(name, sizeof name, "%s/verdict.1.json", l->state_dir);
+        f = fopen(name, "r");
+        while (f && (c = fgetc(f)) != EOF)
+            putchar(c);
+        if (f)
+            fclose(f);
+    } else if (!l->args.quiet) {
+        verdict_print(&v, stdout);
+    }
+    return status == -1 ? EXIT_TIMELIMIT : v.exit_code;
+}
+
+static int launch(struct launch *l)
+{
+    struct sigaction on = {.sa_handler = on_signal};
+    int code = check_first(&l->args), status;
+
+    if (code == 0)
+        code = find_mpirun(l);
+    if (code == 0)
+        code = name_job(l);
+    if (code == 0)
+        code = name_state_dir(l);
+    if (code == 0 && verdict_is_there(l)) {
+        fprintf(stderr, "treewarden: launch: %s: it holds the verdict of another job: give another --state-dir\n",
+                l->state_dir);
+        code = EXIT_CANTCREAT;
+    }
+    if (code != 0) {
+        if (l->job_dir[0])
+            clean_up(l);
+        return code;
+    }
+    mpirun_line(l);
+    run_line(l);
+    sigaction(SIGINT, &on, NULL);
+    sigaction(SIGTERM, &on, NULL);
+    sigaction(SIGUSR1, &on, NULL);
+    if (!l->args.quiet)
+        fprintf(stderr, "job %s: %d ranks, state in %s%s%s\n", l->job, l->args.ranks, l->state_dir,
+                l->args.seed ? ", seed " : "", l->args.seed ? l->args.seed : "");
+    code = start(l);
+    status = code == 0 ? follow(l) : 0;
+    clean_up(l);
+    return code ? code : judge(l, status);
+}
+
+/* -- options --------------------------------------------------------------------------------------- */
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct launch_args *a = state->input;
+
+    switch (key) {
+    case 'n':
+        a->ranks = atoi(arg);
+        if (a->ranks < 1)
+            argp_error(state, "-n %s: not a number of ranks", arg);
+        return 0;
+    case 'H': a->hosts = arg; return 0;
+    case 's':
+        if (a->set_count == SETS_MAX)
+            argp_error(state, "more than %d --set", SETS_MAX);
+        a->sets[a->set_count++] = arg;
+        return 0;
+    case 'd': a->drills = true; return 0;
+    case 'S': a->seed = arg; return 0;
+    case 'D': a->state_dir = arg; return 0;
+    case 'o': a->out_dir = arg; return 0;
+    case 'L':
+        if (spec_duration_ms(arg) < 0)
+            argp_error(state, "--time-limit %s: not a duration: write for example 10m", arg);
+        a->limit_ms = (uint64_t)spec_duration_ms(arg);
+        return 0;
+    case 'j': a->json = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->file)
+            argp_error(state, "one specification, please");
+        a->file = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which specification? give its file"); return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_launch(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {NULL, 'n', "N", 0, "ranks (1)", 0},
+        {"hosts", 'H', "H1:2,H2:2", 0, "hosts and ranks on each, as mpirun's -H", 0},
+        {"set", 's', "PATH.KEY=VALUE", 0, "override a value of the specification", 0},
+        {"drills", 'd', NULL, 0, "carry out the drills of the specification", 0},
+        {"seed", 'S', "N", 0, "draw them from this seed (random, printed)", 0},
+        {"state-dir", 'D', "DIR", 0, "journals and verdict (./NAME.JOBID.tw)", 0},
+        {"out", 'o', "DIR", 0, "files of host actors (STATE-DIR/out)", 0},
+        {"time-limit", 'L', "TIME", 0, "stop the job in order after this; exit 124", 0},
+        {"json", 'j', NULL, 0, "print the verdict as JSON", 0},
+        {"quiet", 'q', NULL, 0, "no progress, no summary", 0},
+        {0}};
+    static const struct argp argp = {options, parse, "SPEC",
+        "Start a job under mpirun, show how it goes, and exit with its verdict.", NULL, NULL, NULL};
+    static struct launch l = {.args = {.ranks = 1}};
+
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &l.args);
+    if (l.args.drills && !l.args.seed) {
+        snprintf(l.seed, sizeof l.seed, "%u", (unsigned)(now_ms() % 1000000u));
+        l.args.seed = l.seed;
+    }
+    return launch(&l);
+}
