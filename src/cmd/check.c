@@ -38,7 +38,7 @@ int load_spec(const char *file, const char *const *sets, int count, bool quiet, 
 
 static int find_types(const struct spec *s, const struct tw_program *p, spec_error_f error, void *self)
 {
-    char text[512], known[256] = "";
+    char text[1024], known[256] = "";
     int bad = 0;
     uint32_t last = SPEC_NONE;
 

@@ -48,7 +48,7 @@ struct run {
     struct journal *journal;
     struct face *face;
     struct rank *rank;
-    char job[64], state_dir[4096], out_dir[4096], socket[4096];
+    char job[64], state_dir[4096], out_dir[4160], socket[4096];
     int number, lock_fd, launcher_fd;
     bool under_mpi;
     uint64_t started_us;

@@ -1177,7 +1177,8 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
         h.count++;
         x.window = NULL;                /* where it lies is not what it says */
         at = put(buf, room, at, &x, sizeof x);
-        at = put(buf, room, at, t->v[c].window, x.spec.intensity * sizeof *t->v[c].window);
+        if (t->v[c].window)
+            at = put(buf, room, at, t->v[c].window, x.spec.intensity * sizeof *t->v[c].window);
         for (uint32_t m = t->v[c].q_head; m != NONE; m = t->msgs[m].next, h.messages++)
             at = put(buf, room, at, &t->msgs[m], sizeof t->msgs[m]);
     }
@@ -1209,13 +1210,15 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
     c = find(t, x.spec.id);
     if (c == NONE || t->v[c].spec.intensity != x.spec.intensity || t->v[c].parent != x.parent)
         return TW_EPROTO;
-    window = get(buf, bytes, at, x.spec.intensity * sizeof *x.window);
+    window = get(buf, bytes, at, is_sup(&x) ? x.spec.intensity * sizeof *x.window : 0);
     if (!window)
         return TW_EPROTO;
     if (apply) {
-        drop_queue(t, c);
+        while (pop(t, c, &m))
+            ;                           /* what was queued here is not part of what is loaded */
         x.window = t->v[c].window;
-        memcpy(x.window, window, x.spec.intensity * sizeof *x.window);
+        if (x.window)
+            memcpy(x.window, window, x.spec.intensity * sizeof *x.window);
     }
     for (uint32_t q = x.q_head; q != NONE; q = m.next) {
         p = get(buf, bytes, at, sizeof m);
@@ -1224,10 +1227,9 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
         memcpy(&m, p, sizeof m);
         if (apply) {
             struct msg *copy = post(t, c, m.kind, NONE);
-            uint32_t next = copy->next;
 
             *copy = m;
-            copy->next = next;
+            copy->next = NONE;
         }
     }
     if (apply) {

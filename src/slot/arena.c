@@ -133,7 +133,10 @@ HD uint64_t *arena_directory(const struct arena_view *v)
 
 #define FRAME_HEAD 8u
 
-HD static uint64_t frame_bytes(uint32_t body) { return FRAME_HEAD + sizeof(union cell) + ((body + 7u) & ~7u); }
+HD static uint64_t frame_bytes(uint32_t body)
+{
+    return FRAME_HEAD + sizeof(union cell) + (((uint64_t)body + 7u) & ~(uint64_t)7u);
+}
 
 HD static void ring_write(struct byte_ring *r, uint64_t size, uint64_t at, const void *data, uint64_t bytes)
 {

@@ -239,12 +239,12 @@ HD static void begin_life(struct slot *s, uint64_t life)
 
     s->life = life;
     reset_private(s);
-    store_relaxed(&s->is->life, life);
-    if (life == 0) {
-        set_state(s, SLOT_IDLE);
+    /* State before life: who reads the new life and then the state never takes the old one's end for its. */
+    store_release(&s->is->state, life ? SLOT_STARTING : SLOT_IDLE, SCOPE_DEVICE);
+    store_release(&s->is->life, life, SCOPE_DEVICE);
+    bell_ring(s->env, arena_bell(s->view, 0));
+    if (life == 0)
         return;
-    }
-    set_state(s, SLOT_STARTING);
     if (!config_is_sane(s)) {
         end_life(s, SLOT_FAILED, CLASS_ABNORMAL, CAUSE_START, 0);
         return;

@@ -372,9 +372,11 @@ HD static void report_changes(struct slot0 *z, uint32_t slot)
 {
     struct slot_is *is = arena_is(z->view, slot);
     struct slot0_watch *t = &z->watch[slot];
+    uint64_t life = load_acquire(&is->life, SCOPE_DEVICE);      /* before the state: slot.c, begin_life */
     uint64_t state = load_acquire(&is->state, SCOPE_DEVICE);
-    uint64_t life = load_relaxed(&is->life);
 
+    if (load_relaxed(&is->life) != life)
+        return;                         /* another life began meanwhile: next sweep */
     if (t->told_life == life && t->told_state == SLOT_FENCED)
         return;
     if (t->fence_end && life == load_relaxed(&arena_want(z->view, slot)->fence) &&

@@ -396,6 +396,9 @@ HD static void take_ack(struct slot *s, const struct lane_bell *b)
         CELL_SRC_LINE(b->lines) != s->streams[i].line)
         return;
     s->routes[i].moved_ms = s->now_ms;
+    /* An ack overtaken by the news that its sender takes no more: what it names was delivered. */
+    if (b->extra <= s->streams[i].sent && s->streams[i].dead > s->streams[i].sent - b->extra)
+        s->streams[i].dead = s->streams[i].sent - b->extra;
     trim(s, (uint32_t)i, b->extra);
     if (s->routes[i].window < b->seq)
         s->routes[i].window = b->seq;

@@ -22,7 +22,6 @@ struct parse {
     spec_error_f error;
     void *self;
     int errors;
-    const char *set;                /* the override a synthetic node comes from */
     int first_set_node;             /* nodes from here on come from --set */
     const char *const *sets;
     int *set_of_node;               /* which override made node first_set_node + i */
@@ -295,9 +294,11 @@ static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct d
 
 static void key_deadline(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    uint64_t ms;
+    uint64_t ms = 0;
 
-    if (duration_of(p, n, key, &ms) && ms == 0)
+    if (!duration_of(p, n, key, &ms))
+        return;
+    if (ms == 0)
         fail(p, n, "%s: 0 would call every handler wedged: give the longest time a healthy one may take", key);
     else
         d->given.deadline_ms = (uint32_t)ms;

@@ -89,7 +89,10 @@ struct box {
     uint32_t wedge_vertex;              /* its next handler does not return */
     uint32_t failures;                  /* facts that did not hold; each was printed */
     uint64_t logs, dues, routed;
-    bool quiet;
+    bool by_hand;                       /* ends are noted, no new life begins */
+    uint32_t kept;                      /* messages and acks to vertices that live nowhere here */
+    struct { union cell cell; uint64_t value; } keep[256];
+    bool calm;                          /* no faults: the sums must close on both sides */
 };
 
 /* seed decides everything.  All devices are equal.  The program is borrowed. */
@@ -109,6 +112,18 @@ void box_turn(struct box *b, uint32_t device, uint32_t slot);   /* 0 = slot 0 */
 void box_route(struct box *b);          /* the rank: all mail that is due, all rings */
 /* Rounds of slot 0s, the rank and slots, each in number order, `ms` apart. */
 void box_rounds(struct box *b, uint32_t rounds, uint32_t ms);
+
+/* Let a fiber run on until it leaves: at the end of its turn, at a box_pause, or at an access. */
+void box_fiber(struct box *b, uint32_t device, uint32_t slot);
+void box_pause(void);                   /* called from inside a fiber: stop here until box_fiber */
+
+/* A message, ack (or nack) for `to`, as if a vertex that lives nowhere here (`from`) had sent it. */
+void box_inject(struct box *b, uint32_t from, uint32_t to, uint64_t lines, uint64_t seq, uint64_t first,
+                uint64_t value);
+void box_inject_ack(struct box *b, uint32_t from, uint32_t to, uint64_t lines, uint64_t consumed,
+                    uint64_t durable, bool nack);
+/* Say where a vertex that lives nowhere here is. */
+void box_place(struct box *b, uint32_t vertex, uint32_t line, uint64_t life, uint32_t status);
 
 /* One random step of one fiber or of the rank. */
 void box_step(struct box *b);

@@ -1,0 +1,45 @@
+# any process of a job killed at any moment: within 2 s nothing of it is left, and the verdict says who
+. "$(dirname "$0")/../lib/t.sh"
+heat=$TW_BUILD/jobs/heat
+cp "$TW_SRC/jobs/heat/heat.yaml" "$heat/heat.so" .
+pid_of() { # a process of ours whose command line matches
+    for p in $(ours); do
+        tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -qE "$1" && { echo "$p"; return; }
+    done
+}
+rank_pid() { # the process that is rank $1
+    for p in $(ours); do
+        tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" || continue
+        tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q ' run ' && { echo "$p"; return; }
+    done
+}
+begin() { # NAME
+    "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir "st.$1" --out "out.$1" \
+        --set plate/collector.args.input="$TW_SRC/jobs/heat/plate.pgm" --set plate/collector.args.steps=100000 \
+        >"log.$1" 2>&1 & launch=$!
+    until_true 20 "$TREEWARDEN" wait --for=running --timeout 5s
+}
+victim() { # NAME PID WANTED-EXIT WANTED-TEXT
+    ok "$([ -n "$2" ]; echo $?)" "$1: found it"
+    kill -KILL "$2"
+    gone 3; ok $? "$1 killed: nothing is left running"
+    wait $launch 2>/dev/null; is $? "$3" "$1 killed: launch exits $3"
+    [ -z "$4" ] || has "$(cat "st.$1"/verdict.1.json 2>/dev/null)" "$4" "$1 killed: the verdict says it"
+    is "$(ls -A "$XDG_RUNTIME_DIR")" "" "$1 killed: no socket is left"
+    rm -f /dev/shm/none
+}
+begin rank2;  victim rank2  "$(rank_pid 2)" 1 "rank 2 on"
+begin rank0;  victim rank0  "$(rank_pid 0)" 1 "rank 0 was lost"
+begin zygote; victim zygote "$(pid_of 'zygote')" 1 "zygote died"
+begin mpirun; victim mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 "launcher (mpirun) died"
+begin launch
+kill -KILL $launch; wait $launch 2>/dev/null
+gone 5; ok $? "launch killed: nothing is left running"
+has "$(cat st.launch/verdict.1.json 2>/dev/null)" "signal 15" "launch killed: the job stopped in order and says so"
+rm -rf "$XDG_RUNTIME_DIR"/*
+begin worker
+p=$(pid_of ' worker ')
+kill -KILL "$p"
+until_true 10 sh -c "'$TREEWARDEN' events --type resumed --state-dir st.worker | grep -q tile"; ok $? "worker killed: its actors resume and the job goes on"
+kill -TERM $launch; wait $launch; is $? 143 "SIGTERM to launch stops the job in order"
+finish

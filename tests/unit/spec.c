@@ -1,0 +1,208 @@
+/* spec.c - a specification: what is wrong is said with its place, what is right becomes a tree */
+#include "tests/lib/tap.h"
+
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "core/suptree.h"
+#include "shared/rc.h"
+#include "spec/drills.h"
+#include "spec/placement.h"
+#include "spec/spec.h"
+
+static char errors[16384];
+static int error_count;
+
+static void note(void *self, const char *text)
+{
+    (void)self;
+    error_count++;
+    snprintf(errors + strlen(errors), sizeof errors - strlen(errors), "%s\n", text);
+}
+
+static struct spec *load(const char *text, const char *const *sets, int n)
+{
+    char name[] = "/tmp/tw-spec-XXXXXX";
+    int fd = mkstemp(name);
+    struct spec *s = NULL;
+
+    errors[0] = '\0';
+    error_count = 0;
+    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        abort();
+    close(fd);
+    if (spec_load(name, sets, n, note, NULL, &s) != 0)
+        s = NULL;
+    unlink(name);
+    return s;
+}
+
+#define HEAD "treewarden: 1\nname: t\ndevices: {per_rank: 2, slots: 4, spares: 1}\nsupervisor: top\n"
+static const char good[] = HEAD
+    "auto_shutdown: any_significant\nchildren:\n"
+    "  - supervisor: row\n    count: 2\n    place: {rank: \"$0\"}\n    children:\n"
+    "      - {actor: cell, count: 2x2, args: {alpha: 0.5, n: 7, text: \"7\"}, send: eager, message_bytes: 100}\n"
+    "  - {actor: end, restart: transient, significant: true, place: {rank: 0}, shutdown: brutal_kill}\n"
+    "drills:\n  - {at: random, within: [1s, 2s], path: \"top/row[*]/cell[0,*]\", how: segv}\n"
+    "  - {at: random, within: [step 5, step 9], path: \"top/row[1]\", how: kill}\n"
+    "  - {after: 500ms, path: \"top/row[1]\", how: restart}\n";
+
+static void a_good_one_becomes_a_tree(void)
+{
+    struct spec *s = load(good, NULL, 0);
+    const struct spec_vertex *v;
+    uint32_t ids[16];
+
+    if (!ok(s != NULL, "a good specification loads")) {
+        printf("# %s", errors);
+        return;
+    }
+    is_int(s->vertex_count, 12, "counts are expanded");
+    is_str(s->vertices[7].path, "top/row[1]/cell[0,0]", "ids count depth first, in start order");
+    v = &s->vertices[spec_find(s, "top/row[1]/cell[1,0]")];
+    ok(v->dim_count == 3 && v->dims[0] == 1 && v->dims[1] == 1 && v->dims[2] == 0, "an actor knows all numbers of its path");
+    ok(v->args[0].kind == SPEC_ARG_F64 && v->args[1].kind == SPEC_ARG_U64 && v->args[2].kind == SPEC_ARG_TEXT,
+       "arguments are whole numbers, fractions or texts; a quoted number is a text");
+    is_int(v->message_bytes, 104, "message_bytes is rounded up to words");
+    ok(v->eager && v->restart == RESTART_PERMANENT && v->shutdown_ms == 5000, "what is not said is OTP's default");
+    is_int(spec_match(s, "top/row[0-1]/cell[*,1]", ids, 16), 4, "ranges and stars match by position");
+    is_int(spec_match(s, "top/row/cell[0,0]", ids, 16), 2, "a name without a bracket means every instance");
+    is_int(spec_match(s, "top/*", ids, 16), 3, "a star matches a name, not a path");
+    is_int(spec_find(s, "top/row[2]"), SPEC_NONE, "a path that is not there is not found");
+    spec_free(s);
+}
+
+static void drills_are_drawn_from_the_seed(void)
+{
+    struct spec *s = load(good, NULL, 0);
+    struct drill *a, *b, *c;
+    bool differs = false;
+
+    drills_plan(s, 7, &a);
+    drills_plan(s, 7, &b);
+    ok(!memcmp(a, b, 3 * sizeof *a), "one seed, one plan");
+    for (uint64_t seed = 8; seed < 16; seed++) {
+        drills_plan(s, seed, &c);
+        differs |= memcmp(a, c, 3 * sizeof *a) != 0;
+        ok(c[0].tree_ms >= 1000 && c[0].tree_ms <= 2000 && c[1].step >= 5 && c[1].step <= 9,
+           "seed %" PRIu64 ": times and steps lie where they were asked for", seed);
+        free(c);
+    }
+    ok(differs, "other seeds, other plans");
+    ok(a[1].step_vertex == spec_find(s, "top/row[1]/cell[0,0]"), "a branch's steps are its first actor's");
+    ok(a[2].trigger == DRILL_AFTER && a[2].after_ms == 500, "after: follows the drill before it");
+    free(a);
+    free(b);
+    spec_free(s);
+}
+
+static void places_are_a_pure_function(void)
+{
+    struct spec *s = load(good, NULL, 0);
+    struct placement p;
+    struct reason why;
+
+    is_int(placement_make(s, 2, &p, &why), 0, "it fits on two ranks");
+    ok(p.home_of[0] == -1 && p.home_of[1] == 0 && p.home_of[6] == 1, "a branch tied to a rank is at home there");
+    ok(p.rank_of[7] == 1 && p.device_of[7] == 0 && p.device_of[8] == 1, "its actors alternate over the rank's devices");
+    placement_free(&p);
+    is_int(placement_make(s, 1, &p, &why), TW_EINVAL, "too few ranks are refused");
+    ok(strstr(why.text, "start it with -n 2") != NULL, "... and the remedy is said");
+    spec_free(s);
+    s = load(good, (const char *const[]){"devices.slots=1"}, 1);
+    is_int(placement_make(s, 2, &p, &why), TW_EINVAL, "too few slots are refused");
+    ok(strstr(why.text, "raise devices.slots") != NULL, "... with what to raise");
+    spec_free(s);
+}
+
+static void overrides_are_as_if_written(void)
+{
+    static const char *const sets[] = {"top/row/cell.count=2x3", "top/row/cell.args.alpha=9", "top.intensity=4",
+                                       "devices.spares=0", "top/end.args.file=/a.b/c=d"};
+    struct spec *s = load(good, sets, 5), *plain = load(good, NULL, 0);
+
+    ok(s && s->vertex_count == 16 && s->vertices[0].intensity == 4 && s->devices.spares == 0, "--set replaces and adds");
+    ok(s && s->vertices[2].args[0].kind == SPEC_ARG_U64 && s->vertices[2].args[0].u64 == 9, "... also inside a mapping");
+    is_str(s->vertices[spec_find(s, "top/end")].args[0].text, "/a.b/c=d", "... values keep their dots and signs");
+    ok(s->hash != plain->hash, "overrides change the hash ranks compare");
+    spec_free(s);
+    spec_free(plain);
+    ok(!load(good, (const char *const[]){"top/nothing.count=3"}, 1) && strstr(errors, "--set top/nothing.count=3"),
+       "an override of nothing names itself");
+    ok(!load(good, (const char *const[]){"top/row/cell.count=0"}, 1) && strstr(errors, "--set top/row/cell.count=0"),
+       "a wrong value names the override, not a line");
+}
+
+static void wrong(const char *tail, const char *expect)
+{
+    char text[4096];
+    struct spec *s;
+
+    snprintf(text, sizeof text, "%s%s", HEAD, tail);
+    s = load(text, NULL, 0);
+    if (!ok(s == NULL && strstr(errors, expect) != NULL, "refused: %s", expect))
+        printf("# said: %s", errors);
+    if (s)
+        spec_free(s);
+}
+
+static void what_is_wrong_is_said(void)
+{
+    wrong("intensty: 3\nchildren: [{actor: a}]\n", ":5:1: intensty: no such key here: did you mean intensity?");
+    wrong("children: [{actor: a, deadline: 5}]\n", ":5:33: deadline: \"5\" is not a duration");
+    wrong("children: [{actor: a}, {actor: a}]\n", "two children of top have this name");
+    wrong("children: [{actor: a, significant: true, restart: transient}]\n", "auto_shutdown: never");
+    wrong("auto_shutdown: any_significant\nchildren: [{actor: a, significant: true}]\n", "significant and permanent");
+    wrong("children: [{actor: a, strategy: one_for_all}]\n", "is a key of supervisors");
+    wrong("children: [{actor: a, durability: file}]\n", "file is not built in this version");
+    wrong("children: [{actor: a, mailbox: 4, sends: 8}]\n", "raise mailbox");
+    wrong("children: [{actor: a, count: 2x}]\n", "is not a count");
+    wrong("children: [{supervisor: b}]\n", "a supervisor without children");
+    wrong("children: [{actor: a, restart: permanent, restart: transient}]\n", "given twice");
+    wrong("children: [{actor: a}]\ndrills: [{at: 1s, path: top/b, how: segv}]\n", "no vertex matches top/b");
+    wrong("children: [{actor: a}]\ndrills: [{at: 1s, path: top/a, how: burn}]\n", "how (fail,");
+    wrong("children: [{actor: a\n", "not YAML");
+    wrong("children: [{actor: a, count: 60000x60000}]\n", "more than 65536 vertices");
+    wrong("intensity: x\nperiod: y\nstrategy: z\nchildren: [{actor: a}]\n", "strategy: \"z\" is none of");
+    is_int(error_count, 3, "all errors are said, not the first");
+    ok(!load("", NULL, 0) && error_count == 1, "an empty file is one error");
+    ok(!load("[1, 2]", NULL, 0) && error_count == 1, "a list is one error");
+}
+
+/* Whatever the bytes: errors or a tree, never a crash (ASan runs this too). */
+static void damaged_files_are_refused_or_read(void)
+{
+    char text[sizeof good];
+    uint64_t rng = 42;
+    int loaded = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        struct spec *s;
+
+        memcpy(text, good, sizeof good);
+        for (int k = 0; k < 3; k++) {
+            rng = rng * 6364136223846793005ull + 1442695040888963407ull;
+            text[(rng >> 33) % (sizeof good - 1)] = "\n\t {}[]:,-x9\"&*!|>"[(rng >> 20) % 18];
+        }
+        s = load(text, NULL, 0);
+        loaded += s != NULL;
+        if (!s && error_count == 0)
+            break;
+        if (s)
+            spec_free(s);
+        else if (i == 2999)
+            loaded += 0;
+    }
+    ok(error_count > 0 || loaded > 0, "3000 damaged files: each is read, or refused with a text (%d read)", loaded);
+}
+
+int main(void)
+{
+    a_good_one_becomes_a_tree();
+    drills_are_drawn_from_the_seed();
+    places_are_a_pure_function();
+    overrides_are_as_if_written();
+    what_is_wrong_is_said();
+    damaged_files_are_refused_or_read();
+    done_testing();
+}

@@ -1,0 +1,106 @@
+/* store.c - journals and verdicts: whole lines, the first verdict stands, figures from what is there */
+#include "tests/lib/tap.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/rc.h"
+#include "store/journal.h"
+#include "store/verdict.h"
+
+static char dir[] = "/tmp/tw-store-XXXXXX";
+
+static const char *path_of(const void *self, uint32_t vertex)
+{
+    (void)self;
+    return vertex == 1 ? "top/a \"quoted\"" : "top";
+}
+
+static int lines_of(const char *name, char *last, size_t room)
+{
+    FILE *f = fopen(name, "r");
+    int n = 0;
+
+    while (f && fgets(last, (int)room, f))
+        n++;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static void count_up(void *self) { ++*(int *)self; }
+
+static void journals_are_lines(void)
+{
+    struct journal *j;
+    struct reason why;
+    struct stat st;
+    char name[200], line[1024];
+    int ran = 0;
+
+    snprintf(name, sizeof name, "%s/journal.3.7.jsonl", dir);
+    is_int(journal_open(dir, 3, 7, path_of, NULL, &j, &why), 0, "a journal opens");
+    for (int i = 1; i <= 5000; i++) {
+        struct journal_record rec = {.type = JOURNAL_EXIT, .vertex = 1, .stamp = (uint64_t)i, .life = 5,
+                                     .cls = 3, .cause = 2, .text = "a\nb"};
+
+        if (journal_put(j, &rec) != (uint64_t)i)
+            ok(0, "record %d has its index", i);
+    }
+    is_int(journal_defer(j, count_up, &ran), 0, "work can be given to the writer");
+    is_int(journal_flush(j, 5000), 0, "flush waits for all of it");
+    is_int(ran, 1, "... the work included");
+    is_int(lines_of(name, line, sizeof line), 5000, "every record is a line");
+    ok(strstr(line, "\"path\":\"top/a \\\"quoted\\\"\"") && strstr(line, "\"text\":\"a\\u000ab\"") &&
+           strstr(line, "\"class\":\"abnormal\",\"cause\":\"failed\""), "names and texts are escaped");
+    ok(stat(name, &st) == 0 && (st.st_mode & 0777) == 0600, "only its owner may read it");
+    journal_close(j, 1000);
+    unlink(name);
+    is_int(journal_open("/nonexistent", 1, 0, path_of, NULL, &j, &why), TW_ESYS, "a folder that is not there is refused");
+    ok(strstr(why.text, "--state-dir") != NULL, "... with what to do");
+}
+
+static void the_first_verdict_stands(void)
+{
+    static struct verdict v, got;
+    struct reason why;
+    char name[200];
+    uint32_t n;
+
+    v.generation = 2;
+    v.exit_code = 0;
+    snprintf(v.reason, sizeof v.reason, "done");
+    v.streams.accepted = 10;
+    v.fault_count = 3;
+    v.faults[0] = (struct verdict_fault){.injected_us = 100, .detected_us = 300, .resumed_us = 350, .how = "fail"};
+    v.faults[1] = (struct verdict_fault){.injected_us = 100, .detected_us = 1100, .resumed_us = 1400};
+    v.faults[2] = (struct verdict_fault){.detected_us = 5};
+    is_int(verdict_read(dir, &got, &why), TW_ENOENT, "no verdict yet");
+    is_int(verdict_write(dir, &v, &why), 0, "a verdict is written");
+    v.exit_code = 1;
+    is_int(verdict_write(dir, &v, &why), TW_EEXIST, "a second one of the generation is refused");
+    is_int(verdict_read(dir, &got, &why), 0, "it is read back");
+    ok(got.exit_code == 0 && got.streams.accepted == 10 && got.fault_count == 3 && !strcmp(got.faults[0].how, "fail"),
+       "... as the first one said");
+    is_int((long long)verdict_detection_us(&got, 100, &n), 1000, "detection counts faults somebody inflicted");
+    is_int(n, 2, "... and only those");
+    is_int((long long)verdict_recovery_us(&got, 50, &n), 50, "recovery counts those that came back");
+    snprintf(name, sizeof name, "%s/verdict.2.json", dir);
+    unlink(name);
+    snprintf(name, sizeof name, "%s/verdict.9.json", dir);
+    fclose(fopen(name, "w"));
+    is_int(verdict_read(dir, &got, &why), TW_EPROTO, "an empty file is no verdict");
+    unlink(name);
+}
+
+int main(void)
+{
+    if (!mkdtemp(dir))
+        return 1;
+    journals_are_lines();
+    the_first_verdict_stands();
+    rmdir(dir);
+    ok(access(dir, F_OK) != 0, "no temporary file is left behind");
+    done_testing();
+}

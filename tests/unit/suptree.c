@@ -1,0 +1,317 @@
+/* suptree.c - what the supervision engine promises beyond OTP's traces (those: tests/t/0201-conformance.t) */
+#include "tests/lib/tap.h"
+
+#include <stdbool.h>
+
+#include "core/suptree.h"
+
+/* root(0) one_for_one -> s(1) one_for_all -> a(2) b(3) c(4, temporary);  d(5) permanent under root */
+enum { ROOT, S, A, B, C, D, ALL };
+
+struct play {
+    struct suptree *t;
+    uint64_t now_ms;
+    uint32_t starts[64], stops[64], results, answer, lives;
+    uint64_t life[64];
+    uint32_t line[64];
+    bool fresh[64], manual;         /* manual: starts and stops are not answered */
+    uint32_t order[256], orders;    /* vertices in the order of their START or STOP */
+};
+
+static struct suptree *tree(uint32_t intensity)
+{
+    struct suptree_limits limits = {.vertices = 16, .ids = 16, .generation = 1};
+    struct suptree *t = suptree_create(&limits);
+    struct suptree_spec v = {.supervisor = true, .intensity = intensity, .period_ms = 1000,
+                             .shutdown = SHUTDOWN_INFINITY};
+
+    v.id = ROOT;
+    suptree_add(t, SUPTREE_NONE, &v);
+    v.id = S;
+    v.strategy = ONE_FOR_ALL;
+    suptree_add(t, ROOT, &v);
+    for (uint32_t id = A; id <= D; id++) {
+        struct suptree_spec leaf = {.id = id, .shutdown = SHUTDOWN_MS, .shutdown_ms = 500,
+                                    .restart = id == C ? RESTART_TEMPORARY : RESTART_PERMANENT};
+
+        suptree_add(t, id == D ? ROOT : S, &leaf);
+    }
+    return t;
+}
+
+static void give(struct play *p, struct suptree_input in);
+
+static void carry_out(struct play *p, const struct suptree_effect *e)
+{
+    struct suptree_input in = {.vertex = e->vertex, .life = e->life, .cls = CLASS_SHUTDOWN};
+
+    if (e->kind == SUPTREE_DO_RESULT) {
+        p->results++;
+        p->answer = e->what;
+        p->lives = e->count;
+    }
+    if (e->kind != SUPTREE_DO_START && e->kind != SUPTREE_DO_STOP)
+        return;
+    p->order[p->orders++ % 256] = e->vertex;
+    p->life[e->vertex] = e->life;
+    if (e->kind == SUPTREE_DO_START) {
+        p->starts[e->vertex]++;
+        p->fresh[e->vertex] = e->fresh;
+        p->line[e->vertex] = e->line;
+    } else {
+        p->stops[e->vertex]++;
+    }
+    if (p->manual)
+        return;
+    in.kind = e->kind == SUPTREE_DO_START ? SUPTREE_STARTED : SUPTREE_EXITED;
+    give(p, in);
+}
+
+static void drain(struct play *p)
+{
+    const struct suptree_effect *next;
+
+    while ((next = suptree_next_effect(p->t))) {
+        struct suptree_effect e = *next;
+
+        carry_out(p, &e);
+    }
+}
+
+static void give(struct play *p, struct suptree_input in)
+{
+    (void)suptree_take(p->t, p->now_ms, &in);
+    suptree_check(p->t);
+    drain(p);
+}
+
+static void boot(struct play *p, uint32_t intensity)
+{
+    memset(p, 0, sizeof *p);
+    p->t = tree(intensity);
+    give(p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+}
+
+static enum tree_state state(const struct play *p, uint32_t v)
+{
+    struct suptree_look l;
+
+    suptree_look(p->t, v, p->now_ms, &l);
+    return l.state;
+}
+
+static void fail(struct play *p, uint32_t v)
+{
+    give(p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p->life[v],
+                                   .cls = CLASS_ABNORMAL, .cause = CAUSE_CODE});
+}
+
+static void an_older_life_changes_nothing(void)
+{
+    struct play p;
+    char before[8192], after[8192];
+    size_t n, m;
+    uint64_t old;
+
+    boot(&p, 5);
+    old = p.life[D];
+    fail(&p, D);
+    suptree_save(p.t, SUPTREE_NONE, before, sizeof before, &n);
+    for (int kind = SUPTREE_STARTED; kind <= SUPTREE_EXITED; kind++) {
+        struct suptree_input in = {.kind = (uint16_t)kind, .vertex = D, .life = old, .cls = CLASS_ABNORMAL};
+
+        is_int(suptree_take(p.t, 0, &in), TW_ESTALE, "input %d of an older life is refused", kind);
+    }
+    suptree_save(p.t, SUPTREE_NONE, after, sizeof after, &m);
+    ok(n == m && !memcmp(before, after, n), "... and leaves the engine byte for byte as it was");
+    ok(p.life[D] > old, "lives only rise");
+    is_int((long long)suptree_stale(p.t), 4, "what was refused is counted");
+    suptree_destroy(p.t);
+}
+
+static void a_kill_is_one_order_in_parallel(void)
+{
+    struct play p;
+
+    boot(&p, 5);
+    p.manual = true;
+    p.orders = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILL, .vertex = S, .token = 7});
+    is_int(p.orders, 3, "all lives of the branch are stopped before any has answered");
+    ok(p.order[0] > p.order[1] && p.order[1] > p.order[2], "the latest started first");
+    is_int(p.results, 0, "the answer waits for the acknowledgements");
+    for (uint32_t v = A; v <= C; v++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v],
+                                        .cls = CLASS_KILLED});
+    ok(p.results == 1 && p.answer == ANSWER_OK, "it comes with the last of them");
+    ok(state(&p, S) == TREE_STOPPED && state(&p, D) == TREE_RUNNING, "the branch is down, nothing else was touched");
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = A, .life = p.life[A], .cls = CLASS_KILLED});
+    is_int(p.results, 1, "a repeated acknowledgement changes nothing");
+    p.manual = false;
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = S, .token = 8});
+    ok(state(&p, A) == TREE_RUNNING && !p.fresh[A] && p.line[A] == 1, "restart resumes from the commits, on the old line");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = S, .token = 9});
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = S, .fresh = true, .token = 10});
+    ok(p.fresh[A] && p.line[A] == 2, "a fresh restart begins a new line");
+    suptree_destroy(p.t);
+}
+
+static struct suptree_input lost(const struct play *p, uint32_t from, uint32_t to)
+{
+    struct suptree_input in = {.kind = SUPTREE_LOST, .cause = CAUSE_WORKER};
+
+    for (uint32_t v = from; v <= to; v++) {
+        in.batch[in.count].vertex = v;
+        in.batch[in.count++].life = p->life[v];
+    }
+    return in;
+}
+
+static void a_worker_lost_is_one_batch_free_of_charge(void)
+{
+    struct play p;
+
+    boot(&p, 1);
+    for (int i = 0; i < 5; i++) {
+        p.manual = true;
+        p.orders = 0;
+        give(&p, lost(&p, A, B));
+        is_int(p.orders, 2, "loss %d: both start again at once, nobody else is stopped", i + 1);
+        p.manual = false;
+        for (uint32_t v = A; v <= B; v++)
+            give(&p, (struct suptree_input){.kind = SUPTREE_STARTED, .vertex = v, .life = p.life[v]});
+    }
+    ok(state(&p, A) == TREE_RUNNING && state(&p, S) == TREE_RUNNING && suptree_restarts(p.t) == 0,
+       "five losses under intensity 1 cost no restart");
+    give(&p, lost(&p, C, C));
+    ok(state(&p, C) == TREE_STOPPED && p.starts[C] == 1, "a temporary child that was lost is gone");
+    fail(&p, A);
+    ok(suptree_restarts(p.t) == 1 && state(&p, A) == TREE_RUNNING, "an actor's own failure is charged as ever");
+    suptree_destroy(p.t);
+}
+
+static void a_loss_answers_what_was_outstanding(void)
+{
+    struct play p;
+
+    boot(&p, 5);
+    p.manual = true;
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = D, .token = 1});
+    give(&p, lost(&p, D, D));
+    ok(p.results == 1 && p.answer == ANSWER_OK, "a stop outstanding on a lost worker is acknowledged by the loss");
+    is_int(p.starts[D], 1, "... and what was stopped by hand is not started again");
+    suptree_destroy(p.t);
+}
+
+static void the_window_counts_what_lies_in_it(void)
+{
+    struct play p;
+
+    boot(&p, 2);
+    fail(&p, D);
+    p.now_ms = 1000;
+    fail(&p, D);
+    p.now_ms = 1001;                /* the first has left the window: now - t > period */
+    fail(&p, D);
+    ok(state(&p, D) == TREE_RUNNING, "a request counts while now - t <= period, not longer");
+    fail(&p, D);
+    ok(state(&p, ROOT) == TREE_STOPPED && suptree_giveups(p.t) == 1, "one more than intensity gives up, once");
+    suptree_destroy(p.t);
+}
+
+/* -- random events, with the invariants after each --------------------------------------------------- */
+
+static uint64_t rng;
+
+static uint32_t draw(uint32_t n)
+{
+    rng = rng * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(rng >> 33) % n;
+}
+
+static struct suptree_input random_input(const struct play *p)
+{
+    uint32_t v = draw(ALL);
+    struct suptree_input in = {.vertex = v, .life = p->life[v], .token = 3, .cause = CAUSE_CODE};
+
+    switch (draw(9)) {
+    case 0: in.kind = SUPTREE_TERMINATE; break;
+    case 1: in.kind = SUPTREE_RESTART; in.fresh = draw(2); break;
+    case 2: in.kind = SUPTREE_KILL; break;
+    case 3: return lost(p, A, A + draw(4));
+    case 4: in.kind = SUPTREE_STARTED; break;
+    case 5: in.kind = SUPTREE_START_FAILED; break;
+    case 6: in.kind = SUPTREE_KILLED_OUTSIDE; in.vertex = S; break;
+    default: in.kind = SUPTREE_EXITED; in.cls = (uint8_t)draw(CLASS_COUNT); break;
+    }
+    return in;
+}
+
+/* A copy that was saved and loaded goes on exactly as the one that never stopped. */
+static bool same_future(struct play *p, struct suptree *copy)
+{
+    static char x[65536], y[65536];
+    size_t n, m;
+
+    suptree_save(p->t, SUPTREE_NONE, x, sizeof x, &n);
+    if (suptree_load(copy, x, n) != 0)
+        return false;
+    suptree_save(copy, SUPTREE_NONE, y, sizeof y, &m);
+    return n == m && !memcmp(x, y, n);
+}
+
+static void storms(uint64_t seed, int events)
+{
+    struct play p;
+    struct suptree *copy = tree(500);
+    bool same = true, quiet = true;
+    uint32_t results = 0, asked = 0;
+
+    rng = seed;
+    boot(&p, 500);
+    for (int i = 0; i < events; i++) {
+        struct suptree_input in = random_input(&p);
+
+        p.now_ms += 100;            /* at most ten requests in a window of a second: nobody gives up */
+        p.manual = draw(4) == 0;    /* now and then answers come later */
+        asked += in.kind >= SUPTREE_TERMINATE;
+        give(&p, in);
+        same &= same_future(&p, copy);
+        if (!p.manual)
+            continue;
+        p.manual = false;
+        for (uint32_t v = A; v <= D; v++) {
+            if (state(&p, v) == TREE_STARTING)
+                give(&p, (struct suptree_input){.kind = SUPTREE_STARTED, .vertex = v, .life = p.life[v]});
+            else if (state(&p, v) == TREE_STOPPING)
+                give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v],
+                                                .cls = CLASS_KILLED});
+        }
+    }
+    for (int round = 0; round < 8; round++)
+        for (uint32_t v = A; v <= D; v++) {
+            if (state(&p, v) == TREE_STARTING)
+                give(&p, (struct suptree_input){.kind = SUPTREE_STARTED, .vertex = v, .life = p.life[v]});
+            else if (state(&p, v) == TREE_STOPPING)
+                give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v]});
+        }
+    results = p.results;
+    quiet = suptree_quiet(p.t);
+    ok(same, "seed %" PRIu64 ": save and load is byte-equal after each of %d events", seed, events);
+    ok(quiet, "seed %" PRIu64 ": once every start and stop is answered, nothing is left under way", seed);
+    is_int(results, asked, "seed %" PRIu64 ": every command was answered exactly once", seed);
+    suptree_destroy(p.t);
+    suptree_destroy(copy);
+}
+
+int main(void)
+{
+    an_older_life_changes_nothing();
+    a_kill_is_one_order_in_parallel();
+    a_worker_lost_is_one_batch_free_of_charge();
+    a_loss_answers_what_was_outstanding();
+    the_window_counts_what_lies_in_it();
+    for (uint64_t seed = 1; seed <= 8; seed++)
+        storms(seed, 4000);
+    done_testing();
+}
