@@ -39,6 +39,7 @@ struct peer {
 
 struct mpi_link {
     int rank, size, next;
+    bool alone;                     /* no launcher: one rank, and no MPI at all */
     bool tells_deaths;
     struct peer *peers;
     char (*hosts)[MPI_HOST_BYTES];
@@ -320,14 +321,17 @@ static int check_launcher(struct reason *why)
     return 0;
 }
 
+/* Was this process started by something that speaks PMIx? */
+static bool is_launched(void) { return getenv("PMIX_NAMESPACE") != NULL || getenv("PMIX_RANK") != NULL; }
+
 /* Several processes that each believe to be alone: a launcher that does not speak PMIx. */
-static int check_singleton(int size, struct reason *why, bool *ret_speaks)
+static int check_singleton(struct reason *why, bool *ret_speaks)
 {
     const char *tasks = getenv("SLURM_STEP_NUM_TASKS"), *number = getenv("SLURM_PROCID");
     const char *pmi = getenv("PMI_SIZE");
     int wanted = tasks ? atoi(tasks) : pmi ? atoi(pmi) : 1;
 
-    if (size != 1 || wanted <= 1 || getenv("PMIX_NAMESPACE"))
+    if (wanted <= 1)
         return 0;
     *ret_speaks = !number || atoi(number) == 0;
     return reason_set(why, TW_ESTATE, "%d singletons were started instead of one job of %d ranks: the "
@@ -368,27 +372,47 @@ static int allocate(struct mpi_link *m)
     return 0;
 }
 
-int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct reason *why,
-                  bool *ret_speaks)
+/* One rank by itself: MPI would only leave its files behind. */
+static int open_alone(struct mpi_link *m, struct reason *why, bool *ret_speaks)
 {
-    struct mpi_link *m = calloc(1, sizeof *m);
-    int provided, rc;
+    m->alone = true;
+    m->size = 1;
+    if (check_singleton(why, ret_speaks) != 0)
+        return TW_ESTATE;
+    return allocate(m) == 0 ? 0 : reason_set(why, TW_ENOMEM, "not enough memory for the link");
+}
 
-    *ret_speaks = true;
-    if (!m)
-        return reason_set(why, TW_ENOMEM, "not enough memory for the link");
+static int init_mpi(struct mpi_link *m, struct reason *why)
+{
+    int provided;
+
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return reason_set(why, TW_ESYS, "MPI could not be initialised: see its own message above");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &m->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &m->size);
-    *ret = m;
-    *ret_speaks = m->rank == 0;
     m->tells_deaths = deaths_are_told();
-    rc = check_singleton(m->size, why, ret_speaks);
-    if (rc == 0)
-        rc = check_library(why);
+    return 0;
+}
+
+int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct reason *why,
+                  bool *ret_speaks)
+{
+    struct mpi_link *m = calloc(1, sizeof *m);
+    int rc;
+
+    *ret_speaks = true;
+    if (!m)
+        return reason_set(why, TW_ENOMEM, "not enough memory for the link");
+    *ret = m;
+    if (!is_launched())
+        return open_alone(m, why, ret_speaks);
+    rc = init_mpi(m, why);
+    if (rc != 0)
+        return rc;
+    *ret_speaks = m->rank == 0;
+    rc = check_library(why);
     if (rc == 0)
         rc = check_launcher(why);
     if (rc == 0 && allocate(m) != 0)
@@ -418,6 +442,8 @@ void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
     union cell bye;
     bool *said;
 
+    if (m->alone)
+        return;
     watchdog_code = exit_code;
     signal(SIGALRM, finalize_hangs);
     alarm(FINALIZE_S + timeout_ms / 1000);

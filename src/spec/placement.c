@@ -21,10 +21,15 @@ static int tied_to(const struct spec *s, uint32_t v)
     return -1;
 }
 
-static int refuse_rank(const struct spec *s, uint32_t v, int ranks, int wanted, struct reason *why)
+static int refuse_rank(const struct spec *s, uint32_t v, int ranks, struct reason *why)
 {
+    int wanted = 0;
+
+    for (uint32_t i = 0; i < s->vertex_count; i++)
+        if (tied_to(s, i) > wanted)
+            wanted = tied_to(s, i);
     return reason_set(why, TW_EINVAL, "%s: %s is placed on rank %d, but the job has %d rank%s: start it with "
-                      "-n %d or more", s->file, s->vertices[v].path, wanted, ranks, ranks == 1 ? "" : "s",
+                      "-n %d or more", s->file, s->vertices[v].path, tied_to(s, v), ranks, ranks == 1 ? "" : "s",
                       wanted + 1);
 }
 
@@ -52,7 +57,7 @@ static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct 
         uint32_t d;
 
         if (rank >= ranks)
-            return refuse_rank(s, v, ranks, rank, why);
+            return refuse_rank(s, v, ranks, why);
         if (s->vertices[v].kind != SPEC_ACTOR)
             continue;
         d = least(load, per_rank, all, rank, s->vertices[v].place_device);

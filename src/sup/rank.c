@@ -334,7 +334,7 @@ void rank_signal(struct rank *r, int number)
 void rank_launcher_lost(struct rank *r)
 {
     if (is_root(r))
-        root_fail(r, 1, "the launcher (mpirun) died under the job");
+        root_launcher_lost(r);
     else
         end_rank(r, 1);
 }

@@ -126,6 +126,7 @@ void root_on_cell(struct rank *r, int from, const union cell *c);
 void root_lost(struct rank *r);         /* rank 0 is gone: what the others do */
 bool root_told_all(const struct rank *r);
 void root_peer_down(struct rank *r, int rank);
+void root_launcher_lost(struct rank *r);
 void root_signal(struct rank *r, int number);
 void root_fail(struct rank *r, int exit_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -421,6 +421,13 @@ bool root_told_all(const struct rank *r)
     return true;
 }
 
+/* The others end at once and send no sums: what is known now is what the verdict says. */
+void root_launcher_lost(struct rank *r)
+{
+    root_fail(r, 1, "the launcher (mpirun) died under the job");
+    r->root->sum_by_us = r->clock_us;
+}
+
 void root_peer_down(struct rank *r, int rank)
 {
     root_fail(r, 1, "rank %d on %s was lost: this version ends the job when a rank dies", rank,

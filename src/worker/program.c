@@ -24,7 +24,7 @@ int program_open(const char *path, const struct tw_program **ret, struct reason 
     const struct tw_program *p;
     void *module;
 
-    if (access(path, R_OK) != 0)
+    if (strchr(path, '/') && access(path, R_OK) != 0)
         return reason_set(why, TW_ENOENT, "%s: the actor program is not there: build it with `treewarden cc` "
                           "beside the specification", path);
     module = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -30,15 +30,15 @@ victim() { # NAME PID WANTED-EXIT WANTED-TEXT
 }
 begin rank2;  victim rank2  "$(rank_pid 2)" 1 "rank 2 on"
 begin rank0;  victim rank0  "$(rank_pid 0)" 1 "rank 0 was lost"
-begin zygote; victim zygote "$(pid_of 'zygote')" 1 "zygote died"
-begin mpirun; victim mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 "launcher (mpirun) died"
+begin zygote; victim zygote "$(pid_of '^[^ ]*treewarden zygote ')" 1 "zygote died"
+begin mpirun; victim mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 "mpirun) died"
 begin launch
 kill -KILL $launch; wait $launch 2>/dev/null
 gone 5; ok $? "launch killed: nothing is left running"
 has "$(cat st.launch/verdict.1.json 2>/dev/null)" "signal 15" "launch killed: the job stopped in order and says so"
 rm -rf "$XDG_RUNTIME_DIR"/*
 begin worker
-p=$(pid_of ' worker ')
+p=$(pid_of '^[^ ]*treewarden worker ')
 kill -KILL "$p"
 until_true 10 sh -c "'$TREEWARDEN' events --type resumed --state-dir st.worker | grep -q tile"; ok $? "worker killed: its actors resume and the job goes on"
 kill -TERM $launch; wait $launch; is $? 143 "SIGTERM to launch stops the job in order"
