@@ -26,7 +26,7 @@ HD int arena_view_init(struct arena_view *v, void *base, uint64_t bytes)
         return TW_EPROTO;
     geo = h->geo; /* private copy: what the other side may write later is not looked at again */
     if (geo.slots == 0 || geo.slots > SLOT_MAX || geo.message_bytes % 8 || geo.state_bytes % 64 ||
-        geo.message_bytes > 65536 || geo.mailbox > 65536 || geo.peers > 65536 ||
+        geo.message_bytes > 65536 || geo.mailbox > 65536 || geo.peers > 65536 || geo.state_bytes > bytes ||
         arena_bytes(&geo) > bytes)
         return TW_EPROTO;
     view_fill(v, base, &geo);

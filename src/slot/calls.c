@@ -32,7 +32,8 @@ HD static int call_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const voi
     s->sends++;
     e = arena_entry(s->view, s->index, pos);
     store_relaxed((uint64_t *)(void *)&e->dst, (uint64_t)to | (uint64_t)type << 32);
-    store_relaxed((uint64_t *)(void *)&e->bytes, bytes);
+    store_relaxed((uint64_t *)(void *)&e->bytes, bytes | (uint64_t)s->config->vertex << 32);
+    store_relaxed((uint64_t *)(void *)&e->line, s->config->line);
     if (bytes / 8)
         copy_to_shared(e + 1, data, bytes / 8 * 8);
     if (bytes % 8) {
@@ -69,7 +70,7 @@ HD static int call_timer(struct tw_ctx *cx, uint64_t ms)
     for (uint32_t i = 0; i < SLOT_TIMERS && !(s->config->flags & SLOT_EAGER); i++) {
         if (s->image->timers[i].at_ms)
             continue;
-        s->image->timers[i].at_ms = s->now_ms + (ms ? ms : 1);
+        s->image->timers[i].at_ms = ms < SLOT_NEVER - s->now_ms ? s->now_ms + (ms ? ms : 1) : SLOT_NEVER;
         s->image->timers[i].set_ms = ms;
         return 0;
     }

@@ -86,7 +86,7 @@ struct lane_bell {
     uint64_t seq;                       /* message: its number.  ack: highest consumed */
     uint64_t extra;                     /* message: number the stream starts at.  ack: highest durable */
     uint32_t pos;                       /* message: outbox entry.  ack: 1 = ring again from seq + 1 */
-    uint32_t urgent;                    /* message: the sender's outbox is more than half full */
+    uint32_t urgent;                    /* message: the sender's outbox is running full */
 };
 
 struct lane {                           /* one writer (source slot), one reader (destination slot) */
@@ -205,6 +205,7 @@ struct outbox_entry {                   /* followed by message_bytes of body */
     uint32_t dst;
     uint32_t type;
     uint32_t bytes;
+    uint32_t src, line;                 /* whose it is: a bell of a slot's last tenant must not take it */
     uint32_t reserved;
 };
 
@@ -311,7 +312,7 @@ HD static inline void arena_layout(const struct arena_geometry *g, struct arena_
 
 static_assert(sizeof(struct slot_want) == 128 && sizeof(struct slot_is) == 128, "control lines");
 static_assert(sizeof(struct byte_ring) == 128 && sizeof(struct bell_word) == 64, "one line a side");
-static_assert(sizeof(struct commit_head) == 64 && sizeof(struct outbox_entry) == 24, "aligned bodies");
+static_assert(sizeof(struct commit_head) == 64 && sizeof(struct outbox_entry) == 32, "aligned bodies");
 static_assert(sizeof(struct lane_bell) == 40 && sizeof(struct inbox) == 128, "lanes");
 
 #endif

@@ -211,7 +211,8 @@ HD static int config_is_sane(const struct slot *s)
 
     return c->life == s->life && c->mailbox <= g->mailbox && c->mailbox > 0 && c->peers <= g->peers &&
            c->message_bytes <= g->message_bytes && c->state_bytes <= g->state_bytes &&
-           c->actor_type < s->program->count && c->sends <= c->mailbox;
+           c->actor_type < s->program->count && c->sends <= c->mailbox &&
+           s->program->types[c->actor_type].state_bytes <= c->state_bytes;
 }
 
 HD static void settle(struct slot *s)
@@ -325,8 +326,12 @@ HD static int message_turn(struct slot *s)
     }
     if (rc == 0)
         return 0;
-    if (fresh_turn(s) && is_over(s))
+    if (fresh_turn(s)) {
+        /* One handler call a turn: this one may have used the room to send, or said tw_done. */
+        if (!is_over(s))
+            streams_put_back(s, &taken.bell);
         return 1;
+    }
     m.type = taken.type;
     m.from = taken.bell.src;
     m.bytes = taken.bytes;
@@ -370,11 +375,13 @@ HD static uint64_t next_due(const struct slot *s)
 
     if (s->commit_due_ms < due)
         due = s->commit_due_ms;
+    if (s->lane_full && s->now_ms + 1 < due)
+        due = s->now_ms + 1;            /* the reader rings when it makes room; this is the net below */
+    if (load_relaxed(&s->is->blocked))
+        return due;                     /* acknowledgements wake it; a timer that ran out cannot */
     for (uint32_t i = 0; i < SLOT_TIMERS; i++)
         if (s->image->timers[i].at_ms && s->image->timers[i].at_ms < due)
             due = s->image->timers[i].at_ms;
-    if (s->lane_full && s->now_ms + 1 < due)
-        due = s->now_ms + 1;            /* the reader rings when it makes room; this is the net below */
     return due;
 }
 

@@ -192,13 +192,14 @@ HD static void on_msg_ack(struct slot0 *z, const struct cell_msg_ack *c)
     a = ack_place(z, slot, c);
     if (!a)
         return;                         /* more peers than it may have: not its ack */
+    /* A request to ring again outlives the acks that overtake it. */
+    a->nack = c->type == CELL_MSG_NACK || (a->used && a->nack && a->lines == c->life);
     a->used = 1;
     a->src = c->src;
     a->dst = c->dst;
     a->lines = c->life;
     a->consumed = c->consumed;
     a->durable = c->durable;
-    a->nack = c->type == CELL_MSG_NACK;
 }
 
 HD static void obey(struct slot0 *z, const union cell *c, uint32_t bytes)
@@ -248,7 +249,7 @@ HD static int lift_bell(struct slot0 *z, uint32_t slot, const struct lane_bell *
     if (load_acquire(&e->stamp, SCOPE_DEVICE) != b->seq)
         return 0;                       /* of an earlier life: it will be rung again */
     copy_from_shared(&copy, e, sizeof copy);
-    if (copy.dst != b->dst || copy.bytes > z->view->geo.message_bytes)
+    if (!entry_is_of(z->view, &copy, b))
         return 0;
     copy_from_shared(z->body, e + 1, copy.bytes);
     fence_acquire();
@@ -345,7 +346,8 @@ HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t sta
 {
     struct slot_is *is = arena_is(z->view, slot);
     struct slot0_watch *t = &z->watch[slot];
-    uint64_t end = t->fence_end && state >= SLOT_FAILED ? t->fence_end : load_relaxed(&is->end);
+    /* A life that ended by itself before it saw the fence ended as it says. */
+    uint64_t end = t->fence_end && state > SLOT_FAILED ? t->fence_end : load_relaxed(&is->end);
     union cell c;
 
     blank(&c, CELL_SLOT_IS);
@@ -458,15 +460,24 @@ HD static void watch_slot(struct slot0 *z, uint32_t slot, uint64_t cpu, int gap)
 HD static void enforce_stop(struct slot0 *z, uint32_t slot)
 {
     struct slot0_watch *t = &z->watch[slot];
+    uint64_t life = load_relaxed(&arena_want(z->view, slot)->life);
+    int begun = load_acquire(&arena_is(z->view, slot)->life, SCOPE_DEVICE) == life;
     uint64_t state = load_acquire(&arena_is(z->view, slot)->state, SCOPE_DEVICE);
 
     if (t->stop_at_ms == SLOT_NEVER)
         return;
-    if (state == SLOT_FAILED || state == SLOT_DEAD)
+    if (begun && (state == SLOT_FAILED || state == SLOT_DEAD))
         t->stop_at_ms = SLOT_NEVER;
     else if (z->now_ms >= t->stop_at_ms)
-        fence(z, slot, load_relaxed(&arena_want(z->view, slot)->life),
-              SLOT_END(CLASS_KILLED, CAUSE_SUPERVISOR, 0));
+        fence(z, slot, life, SLOT_END(CLASS_KILLED, CAUSE_SUPERVISOR, 0));
+}
+
+/* Time in which this loop did not run is nobody's. */
+HD static void put_off_stops(struct slot0 *z, uint64_t ms)
+{
+    for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++)
+        if (z->watch[slot].stop_at_ms != SLOT_NEVER)
+            z->watch[slot].stop_at_ms += ms;
 }
 
 HD static uint64_t sweep(struct slot0 *z, const uint64_t *cpu_ns, int gap)
@@ -500,6 +511,8 @@ HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns)
     int more, left = 0;
     uint64_t due;
 
+    if (gap && z->now_ms)
+        put_off_stops(z, now_ms - z->now_ms);
     z->now_ms = now_ms;
     z->up_blocked = 0;
     store_release(&h->beat, load_relaxed(&h->beat) + 1, SCOPE_SYSTEM);

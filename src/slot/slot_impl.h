@@ -37,6 +37,7 @@ HD void streams_pump(struct slot *s);               /* bells and acks, as far as
 HD void streams_take_acks(struct slot *s);
 HD int streams_take_message(struct slot *s, struct slot_taken *ret);     /* 1 = next in order */
 HD void streams_consumed(struct slot *s, const struct lane_bell *bell); /* its handler returned */
+HD void streams_put_back(struct slot *s, const struct lane_bell *bell); /* it comes again later */
 HD int streams_hold(const struct slot *s);          /* messages wait for a commit to leave */
 HD uint64_t streams_due(const struct slot *s);      /* when to look again at bells nobody answered */
 HD int streams_open(const struct slot *s);          /* messages not yet acknowledged */
@@ -47,6 +48,14 @@ HD const struct tw_calls *slot_calls(void);
 
 /* slot.c: may anything still leave in the name of this life? */
 HD int slot_gate(const struct slot *s);
+
+/* Is this entry the message that a bell of its slot means? */
+HD static inline int entry_is_of(const struct arena_view *v, const struct outbox_entry *e,
+                                 const struct lane_bell *b)
+{
+    return e->dst == b->dst && e->src == b->src && e->line == CELL_SRC_LINE(b->lines) &&
+           e->bytes <= v->geo.message_bytes;
+}
 
 HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
 {

@@ -188,7 +188,7 @@ HD int streams_hold(const struct slot *s)
 HD uint64_t streams_due(const struct slot *s)
 {
     for (uint32_t i = 0; i < s->image->stream_count; i++)
-        if (s->routes[i].rung > s->routes[i].window)
+        if (s->routes[i].rung > s->streams[i].acked)
             return s->now_ms + RING_AGAIN_MS;
     return SLOT_NEVER;
 }
@@ -241,6 +241,15 @@ HD static void rewind_to(struct slot *s, uint32_t i, uint64_t number)
         r->ring_at = s->next[r->ring_at];
 }
 
+/* A line of a peer shows, in the directory or on a bell: whichever is first tells the actor, once. */
+HD static void peer_line(struct stream *st, uint32_t line)
+{
+    uint32_t known = st->line > st->in_line ? st->line : st->in_line;
+
+    if (known != 0 && line > known)
+        st->fresh_due = 1;
+}
+
 /* The directory says something new about a peer. */
 HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
 {
@@ -260,10 +269,10 @@ HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
     if (PEER_STATUS(word) != PEER_UP)
         return;
     if (PEER_LINE(word) != (st->line & 0xffffffu)) {
+        peer_line(st, PEER_LINE(word));
         if (st->line != 0) {            /* it came back without its commit */
-            st->lost += st->acked - st->base;
+            st->lost = st->acked - st->dead;    /* all up to the new base was lost or dead */
             st->base = st->acked;
-            st->fresh_due = 1;
         }
         st->line = PEER_LINE(word);
     }
@@ -359,12 +368,15 @@ HD static void ring_again_if_still(struct slot *s, uint32_t i)
     if (s->now_ms - r->moved_ms < RING_AGAIN_MS)
         return;
     r->moved_ms = s->now_ms;
+    /* Not from `window`: what a last life of the peer had consumed, a late ack may still have said. */
+    r->window = s->streams[i].acked;
     rewind_to(s, i, r->window);
 }
 
 HD void streams_pump(struct slot *s)
 {
-    uint32_t urgent = outbox_free_count(s) * 2 < s->config->mailbox;
+    uint32_t room = outbox_free_count(s);
+    uint32_t urgent = room * 2 < s->config->mailbox || room < s->config->sends;
 
     s->lane_full = 0;
     if (!slot_gate(s))
@@ -387,6 +399,15 @@ HD void streams_pump(struct slot *s)
 
 /* -- receiving ------------------------------------------------------------------------------------ */
 
+/* An ack overtaken by the news that its sender takes no more: what it names was delivered. */
+HD static void undead(struct stream *st, uint64_t durable)
+{
+    uint64_t before = st->base - st->lost;      /* dead on earlier lines of the peer */
+
+    if (durable <= st->sent && st->dead - before > st->sent - durable)
+        st->dead = before + st->sent - durable;
+}
+
 HD static void take_ack(struct slot *s, const struct lane_bell *b)
 {
     int i = b->dst == s->config->vertex ? find_stream(s, b->src) : TW_ENOENT;
@@ -396,9 +417,8 @@ HD static void take_ack(struct slot *s, const struct lane_bell *b)
         CELL_SRC_LINE(b->lines) != s->streams[i].line)
         return;
     s->routes[i].moved_ms = s->now_ms;
-    /* An ack overtaken by the news that its sender takes no more: what it names was delivered. */
-    if (b->extra <= s->streams[i].sent && s->streams[i].dead > s->streams[i].sent - b->extra)
-        s->streams[i].dead = s->streams[i].sent - b->extra;
+    if (PEER_STATUS(s->routes[i].where) >= PEER_GONE)
+        undead(&s->streams[i], b->extra);
     trim(s, (uint32_t)i, b->extra);
     if (s->routes[i].window < b->seq)
         s->routes[i].window = b->seq;
@@ -441,10 +461,9 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
     if (CELL_SRC_LINE(b->lines) < st->in_line)
         return 0;
     if (CELL_SRC_LINE(b->lines) > st->in_line) {
-        if (st->in_line != 0) {
+        peer_line(st, CELL_SRC_LINE(b->lines));
+        if (st->in_line != 0)
             st->in_closed += st->consumed - st->in_base;
-            st->fresh_due = 1;
-        }
         st->in_line = CELL_SRC_LINE(b->lines);
         st->in_base = st->consumed = st->durable = b->extra - 1;
         r->told = st->consumed;
@@ -472,7 +491,7 @@ HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
         if (rc == 1) {
             rc = load_acquire(&e->stamp, SCOPE_DEVICE) == ret->bell.seq;
             copy_from_shared(&copy, e, sizeof copy);
-            same = rc && copy.dst == s->config->vertex && copy.bytes <= s->view->geo.message_bytes;
+            same = rc && entry_is_of(s->view, &copy, &ret->bell);
             if (same)
                 copy_from_shared(s->message, e + 1, copy.bytes);
             fence_acquire();
@@ -539,6 +558,12 @@ HD void streams_consumed(struct slot *s, const struct lane_bell *bell)
     s->streams[i].consumed = bell->seq;
     if (PEER_SLOT(r->where) == 0 && bell->seq - r->told >= REMOTE_WINDOW / 2 && !r->ack_due)
         r->ack_due = 1;                 /* gives the far sender its window back */
+}
+
+/* A message that was taken but cannot be had now: to be rung again. */
+HD void streams_put_back(struct slot *s, const struct lane_bell *bell)
+{
+    s->routes[find_stream(s, bell->src)].ack_due = 2;
 }
 
 HD int streams_fresh_due(const struct slot *s)

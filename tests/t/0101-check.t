@@ -1,5 +1,5 @@
 # bad input: one clear line, the right exit code, nothing left behind
-. "$(dirname "$0")/../lib/t.sh"
+. "$TW_SRC/tests/lib/live.sh"
 tw=$TREEWARDEN
 cp "$TW_BUILD/tests/data/counter.so" .
 spec() { printf 'treewarden: 1\nname: %s\n%s' "$1" "$2" > "$1.yaml"; }
@@ -8,41 +8,41 @@ auto_shutdown: any_significant
 children: [{actor: counter, restart: transient, significant: true}]
 '
 out=$(within 20 "$tw" check counter.yaml 2>&1); is $? 0 "a good specification is fine"
-has "$out" "fine: 1 supervisors, 1 actors" "... and says what the job will be"
+says "$out" "fine: 1 supervisors, 1 actors" "... and says what the job will be"
 out=$(within 20 "$tw" check none.yaml 2>&1); is $? 66 "a missing file is exit 66"
-has "$out" "none.yaml: cannot be read" "... and named"
+says "$out" "none.yaml: cannot be read" "... and named"
 spec bad 'program: counter
 supervisor: top
 intensity: many
 children: [{actor: counter, colour: red}]
 '
 out=$(within 20 "$tw" check bad.yaml 2>&1); is $? 78 "a bad specification is exit 78"
-has "$out" "bad.yaml:5:12: intensity:" "... with file, line and column"
-has "$out" "bad.yaml:6:29: colour:" "... all errors, not the first"
+says "$out" "bad.yaml:5:12: intensity:" "... with file, line and column"
+says "$out" "bad.yaml:6:29: colour:" "... all errors, not the first"
 is "$(within 20 "$tw" check --json bad.yaml 2>&1 | grep -c '"bad.yaml:')" 2 "... as JSON too"
 spec unknown 'program: counter
 supervisor: top
 children: [{actor: teller}]
 '
 out=$(within 20 "$tw" check unknown.yaml 2>&1); is $? 78 "an unknown actor type is exit 78"
-has "$out" "unknown actor type teller" "... and named, with those there are"
+says "$out" "unknown actor type teller" "... and named, with those there are"
 spec lone 'program: lone
 supervisor: top
 children: [{actor: a}]
 '
 out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 66 "a missing program is exit 66"
-has "$out" "treewarden cc" "... with how to build it"
+says "$out" "treewarden cc" "... with how to build it"
 printf 'int nothing;\n' > empty.c && ${CC:-cc} -shared -fPIC empty.c -o lone.so
 out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a library without a program table is exit 65"
-has "$out" "TW_PROGRAM" "... and says what is missing"
+says "$out" "TW_PROGRAM" "... and says what is missing"
 printf '#include <treewarden/actor.h>\nstatic const struct tw_type t[] = {{"a", 8, 8, 0, 0}};\nconst struct tw_program tw_program = {99, 1, t, 0};\n' > old.c
 ${CC:-cc} -I"$TW_SRC/src/api" -shared -fPIC old.c -o lone.so
-out=$(within 20 "$tw" check lone.yaml 2>&1); has "$out" "version 99 of the actor API" "a program of another API version is refused"
+out=$(within 20 "$tw" check lone.yaml 2>&1); says "$out" "version 99 of the actor API" "a program of another API version is refused"
 out=$(within 20 "$tw" check -n 1 counter.yaml --set top/counter.count=20 2>&1); is $? 78 "too few slots are exit 78"
-has "$out" "too few slots" "... and say what to raise"
+says "$out" "too few slots" "... and say what to raise"
 out=$(within 20 "$tw" frobnicate 2>&1); is $? 2 "an unknown command is exit 2"
 out=$(within 20 "$tw" status 2>&1); is $? 69 "no job to ask is exit 69"
-has "$out" "no job of yours runs on this host" "... and says so"
+says "$out" "no job of yours runs on this host" "... and says so"
 out=$(within 20 "$tw" run counter.yaml --drills 2>&1); is $? 78 "--drills without drills is refused"
 mkdir taken && touch taken/x && out=$(within 20 "$tw" run counter.yaml --state-dir taken/x/y 2>&1); is $? 73 "a state directory that cannot be made is exit 73"
 for c in run launch check cc status tree events logs kill wait simulate; do

@@ -1,5 +1,5 @@
 # one rank, no mpirun: a job of one process, its commands, its verdict
-. "$(dirname "$0")/../lib/t.sh"
+. "$TW_SRC/tests/lib/live.sh"
 tw=$TREEWARDEN
 cat > tick.c <<'C'
 #include <treewarden/actor.h>
@@ -35,14 +35,14 @@ Y
 within 60 "$tw" cc --no-cuda -q tick.c; ok $? "the actor program builds"
 within 60 "$tw" run tick.yaml --set top/tick.args.ticks=20 --state-dir s1 2>err; is $? 0 "a job that ends well is exit 0"
 cat err | sed 's/^/# /'
-has "$(cat s1/verdict.1.json)" '"exit_code": 0' "... and says so in its verdict"
-has "$("$tw" logs --state-dir s1)" "code 7: 20 0" "what actors logged is in the journal"
+says "$(cat s1/verdict.1.json)" '"exit_code": 0' "... and says so in its verdict"
+says "$("$tw" logs --state-dir s1)" "code 7: 20 0" "what actors logged is in the journal"
 
 "$tw" run tick.yaml --drills --state-dir s2 2>err & job=$!
 within 20 "$tw" wait --for=running --timeout 10s; is $? 0 "wait sees it run"
-has "$("$tw" tree --ascii --no-color)" "tick[1]  running" "tree shows it"
-has "$("$tw" status)" "2 running" "status counts it"
-has "$("$tw" status --json)" '"schema": "treewarden.status"' "status speaks JSON"
+says "$("$tw" tree --ascii --no-color)" "tick[1]  running" "tree shows it"
+says "$("$tw" status)" "2 running" "status counts it"
+says "$("$tw" status --json)" '"schema": "treewarden.status"' "status speaks JSON"
 for how in fail overrun wedge segv kill-worker; do
     before=$("$tw" events --type resumed --state-dir s2 | grep -c 'top/tick\[0\]')
     within 10 "$tw" fail -q "top/tick[0]" --how $how; is $? 0 "fail --how $how is taken"
@@ -52,16 +52,16 @@ for how in fail overrun wedge segv kill-worker; do
 done
 out=$(within 10 "$tw" kill "top/tick[1]" </dev/null 2>&1); is $? 2 "kill asks, and without a terminal does nothing"
 within 10 "$tw" kill -q -y "top/tick[1]"; is $? 0 "kill -y does it"
-has "$("$tw" tree --no-color --ascii "top/tick[1]")" "stopped" "... and it stays down"
+says "$("$tw" tree --no-color --ascii "top/tick[1]")" "stopped" "... and it stays down"
 within 10 "$tw" restart -q "top/tick[1]"; is $? 0 "restart brings it back"
 within 10 "$tw" wait --for=running "top/tick[1]" --timeout 5s; is $? 0 "... and it runs"
 within 10 "$tw" terminate -q "top/tick[*]"; is $? 0 "terminate takes a pattern"
 within 10 "$tw" restart -q --fresh "top/tick[*]"; is $? 0 "restart --fresh too"
 out=$(within 10 "$tw" kill -y "top/none" 2>&1); is $? 2 "a path that is not there is exit 2"
-has "$out" "no such vertex" "... and says so"
+says "$out" "no such vertex" "... and says so"
 out=$(within 10 "$tw" run tick.yaml --state-dir s2 2>&1); is $? 73 "the state directory of a live job is refused"
 kill -TERM $job; wait $job; is $? 143 "SIGTERM stops it in order: exit 143"
-has "$(cat s2/verdict.1.json)" "signal 15" "... and the verdict names the signal"
+says "$(cat s2/verdict.1.json)" "signal 15" "... and the verdict names the signal"
 
 cat > crash.yaml <<'Y'
 treewarden: 1
@@ -71,5 +71,5 @@ supervisor: top
 children: [{actor: tick, args: {tocks: 1}}]
 Y
 within 30 "$tw" run crash.yaml --state-dir s3 2>/dev/null; is $? 1 "a tree that cannot be kept up is exit 1"
-has "$(cat s3/verdict.1.json)" "top/tick failed" "... and the verdict names who"
+says "$(cat s3/verdict.1.json)" "top/tick failed" "... and the verdict names who"
 finish

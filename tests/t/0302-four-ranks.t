@@ -1,19 +1,19 @@
 # four ranks, eight devices: heat without faults, bit for bit; refusals of a job that does not fit
-. "$(dirname "$0")/../lib/t.sh"
+. "$TW_SRC/tests/lib/live.sh"
 heat=$TW_BUILD/jobs/heat
 cp "$TW_SRC/jobs/heat/heat.yaml" "$heat/heat.so" .
 set -- --set plate/collector.args.input="$TW_SRC/jobs/heat/plate.pgm" --set plate/collector.args.steps=200
 within 100 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st --out out "$@"; is $? 0 "the job ends well"
 mkdir ref && "$heat/reference" "$TW_SRC/jobs/heat/plate.pgm" 200 100 0.1 90 ref
 for f in heat.raw heat.csv heat.pgm; do cmp -s out/$f ref/$f; ok $? "$f is the serial reference's, bit for bit"; done
-has "$(cat st/verdict.1.json)" '"lost": 0,' "no message was lost"
+says "$(cat st/verdict.1.json)" '"lost": 0,' "no message was lost"
 acc=$(sed -n 's/.*"accepted": \([0-9]*\).*/\1/p' st/verdict.1.json); del=$(sed -n 's/.*"delivered": \([0-9]*\).*/\1/p' st/verdict.1.json)
 is "$del" "$acc" "accepted = delivered, $acc messages"
 is "$(ls st | grep -c journal)" 4 "each rank kept its journal"
 out=$(within 30 "$TREEWARDEN" launch -q -n 2 heat.yaml --state-dir s2 "$@" 2>&1); is $? 78 "too few ranks are exit 78"
-has "$out" "start it with -n 4" "... and say how many it takes"
+says "$out" "start it with -n 4" "... and say how many it takes"
 out=$(within 30 env SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0 "$TREEWARDEN" run heat.yaml --state-dir s3 "$@" 2>&1); is $? 2 "singletons are refused"
-has "$out" "does not speak PMIx" "... with the remedy"
+says "$out" "does not speak PMIx" "... with the remedy"
 out=$(within 30 env TREEWARDEN_MPIRUN=/bin/true "$TREEWARDEN" launch -n 4 heat.yaml "$@" 2>&1); is $? 69 "another mpirun is refused"
 out=$(within 60 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st "$@" 2>&1); is $? 73 "the state directory of another job is refused"
 finish

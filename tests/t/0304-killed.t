@@ -1,5 +1,5 @@
 # any process of a job killed at any moment: within 2 s nothing of it is left, and the verdict says who
-. "$(dirname "$0")/../lib/t.sh"
+. "$TW_SRC/tests/lib/live.sh"
 heat=$TW_BUILD/jobs/heat
 cp "$TW_SRC/jobs/heat/heat.yaml" "$heat/heat.so" .
 pid_of() { # a process of ours whose command line matches
@@ -24,7 +24,7 @@ victim() { # NAME PID WANTED-EXIT WANTED-TEXT
     kill -KILL "$2"
     gone 3; ok $? "$1 killed: nothing is left running"
     wait $launch 2>/dev/null; is $? "$3" "$1 killed: launch exits $3"
-    [ -z "$4" ] || has "$(cat "st.$1"/verdict.1.json 2>/dev/null)" "$4" "$1 killed: the verdict says it"
+    [ -z "$4" ] || says "$(cat "st.$1"/verdict.1.json 2>/dev/null)" "$4" "$1 killed: the verdict says it"
     is "$(ls -A "$XDG_RUNTIME_DIR")" "" "$1 killed: no socket is left"
     rm -f /dev/shm/none
 }
@@ -35,7 +35,7 @@ begin mpirun; victim mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 "mpirun
 begin launch
 kill -KILL $launch; wait $launch 2>/dev/null
 gone 5; ok $? "launch killed: nothing is left running"
-has "$(cat st.launch/verdict.1.json 2>/dev/null)" "signal 15" "launch killed: the job stopped in order and says so"
+says "$(cat st.launch/verdict.1.json 2>/dev/null)" "signal 15" "launch killed: the job stopped in order and says so"
 rm -rf "$XDG_RUNTIME_DIR"/*
 begin worker
 p=$(pid_of '^[^ ]*treewarden worker ')

@@ -1,0 +1,416 @@
+/* slot_stream.c - what a stream promises, one fact after another */
+#include "puppet.h"
+
+static struct box *two(uint32_t mailbox, uint32_t flags)
+{
+    struct box *b = puppet_box(1, 4, mailbox);
+
+    puppet_add(b, 0)->flags = flags;
+    puppet_add(b, 1);
+    box_start(b, 0, 0, 1, false);
+    box_start(b, 1, 0, 2, false);
+    box_rounds(b, 5, 1);
+    return b;
+}
+
+static struct box *remote(uint32_t flags)
+{
+    struct box *b = puppet_box(1, 4, 16);
+
+    puppet_add(b, 0)->flags = flags;
+    box_place(b, OUTSIDER, 1, 1, PEER_UP);
+    box_start(b, 0, 0, 1, false);
+    box_rounds(b, 5, 1);
+    return b;
+}
+
+static const struct stream *stream_to(struct box *b, uint32_t vertex, uint32_t peer)
+{
+    struct slot *s = box_slot(b, vertex);
+
+    return box_stream(s->streams, s->image->stream_count, peer);
+}
+
+static struct slot_is *is_of(struct box *b, uint32_t vertex) { return box_slot(b, vertex)->is; }
+
+static uint32_t kept(const struct box *b, uint16_t type, uint64_t seq)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < b->kept; i++)
+        n += b->keep[i].cell.head.type == type && (seq == 0 || b->keep[i].cell.head.seq == seq);
+    return n;
+}
+
+static void restart(struct box *b, uint32_t vertex, uint32_t slot, bool resume)
+{
+    box_send_slot(b, vertex, CELL_SLOT_STOP, STOP_KILL, 0);
+    box_rounds(b, 3, 1);
+    box_start(b, vertex, 0, slot, resume);
+    box_rounds(b, 5, 1);
+}
+
+static void messages_wait_for_the_commit(void)
+{
+    struct box *b = two(16, 0);
+
+    puppet_send(b, 0, 1, 3, 70);
+    box_rounds(b, 1, 1);
+    is_int((long long)puppet_of(b, 1)->got, 0, "on_commit: what a handler sent has not left before its commit");
+    box_rounds(b, 20, 1);
+    is_int((long long)puppet_of(b, 1)->got, 3, "going idle, the sender commits, and they arrive");
+    ok(puppet_of(b, 1)->value[0] == 70 && puppet_of(b, 1)->value[2] == 72, "in the order they were sent");
+    is_int((long long)stream_to(b, 0, 1)->acked, 0, "consumed but not committed: nothing is acknowledged");
+    is_int((long long)is_of(b, 0)->open_messages, 3, "and the sender keeps all three");
+    script[1].commit = true;
+    puppet_wake(b, 1);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, 1)->acked, 3, "committed: acknowledged");
+    is_int((long long)is_of(b, 0)->open_messages, 0, "and the outbox is empty");
+    box_free(b);
+
+    b = two(16, SLOT_EAGER);
+    puppet_send(b, 0, 1, 2, 5);
+    box_turn(b, 0, 1);
+    box_turn(b, 0, 2);
+    is_int((long long)puppet_of(b, 1)->got, 1, "eager: it leaves as soon as the handler has returned");
+    box_free(b);
+}
+
+static void a_full_sender_waits(void)
+{
+    struct box *b = two(8, SLOT_EAGER);
+    uint64_t due;
+    uint32_t steps;
+
+    puppet_send(b, 0, 1, 4, 0);
+    box_turn(b, 0, 1);
+    puppet_send(b, 0, 1, 2, 4);
+    box_turn(b, 0, 1);                  /* the receiver does not run */
+    box_turn(b, 0, 1);
+    is_int((long long)is_of(b, 0)->blocked, 1, "with room for fewer than `sends` messages it is not scheduled");
+    steps = puppet_of(b, 0)->steps;
+    puppet_wake(b, 0);
+    for (int i = 0; i < 10; i++)
+        box_turn(b, 0, 1);
+    ok(steps == puppet_of(b, 0)->steps && is_of(b, 0)->state == SLOT_RUNNING, "though a step is due");
+    box_slot(b, 0)->image->timers[0] = (struct slot_timer){b->now_ms - 5, 5};
+    due = slot_turn(box_slot(b, 0), b->now_ms);
+    ok(due > b->now_ms, "a timer that ran out meanwhile does not make its thread spin");
+    script[1].commit = true;
+    puppet_wake(b, 1);
+    box_rounds(b, 30, 1);
+    ok(is_of(b, 0)->blocked == 0 && puppet_of(b, 0)->steps > steps && puppet_of(b, 0)->timers == 1,
+       "acknowledged, it goes on");
+    is_int((long long)puppet_of(b, 1)->got, 6, "and nothing was lost");
+    box_free(b);
+}
+
+static void a_small_mailbox_is_urgent(void)
+{
+    struct box *b = two(5, SLOT_EAGER);
+
+    puppet_send(b, 0, 1, 2, 0);         /* 3 free of 5: more than half, less than `sends` */
+    box_rounds(b, 30, 1);
+    is_int((long long)is_of(b, 0)->blocked, 0, "a sender that is blocked makes the receiver commit soon");
+    box_free(b);
+}
+
+static void full_lanes_lose_nothing(void)
+{
+    struct box *b = two(64, SLOT_EAGER);
+    uint64_t wrong = 0;
+
+    for (uint32_t n = 0; n < 15; n++) { /* the receiver does not run: 60 bells for a lane of 32 */
+        puppet_send(b, 0, 1, 4, n * 4);
+        box_turn(b, 0, 1);
+        b->now_ms++;
+    }
+    is_int(box_slot(b, 0)->lane_full, 1, "the lane is full");
+    ok(slot_turn(box_slot(b, 0), b->now_ms) <= b->now_ms + 1, "the sender looks again soon");
+    box_rounds(b, 200, 1);
+    for (uint64_t i = 0; i < 60; i++)
+        wrong += puppet_of(b, 1)->value[i] != i;
+    ok(puppet_of(b, 1)->got == 60 && wrong == 0, "when the receiver runs, all come, in order");
+    box_free(b);
+}
+
+static void bells_of_other_lines_change_nothing(void)
+{
+    struct box *b = remote(0);
+
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 11);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 11);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 2), 2, 1, 12);
+    box_rounds(b, 5, 1);
+    is_int((long long)puppet_of(b, 0)->got, 1, "a number comes once; one for another line of the receiver never");
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 3, 1, 13);
+    box_rounds(b, 5, 1);
+    is_int(kept(b, CELL_MSG_NACK, 0), 1, "a gap is asked for");
+    is_int((long long)puppet_of(b, 0)->got, 1, "and what comes after it waits");
+    box_inject(b, OUTSIDER, 0, CELL_LINES(2, 1), 1, 1, 21);     /* the sender began anew */
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(2, 1), 1, 1, 21);
+    box_rounds(b, 5, 1);
+    is_int((long long)puppet_of(b, 0)->got, 2, "the sender's next line begins at its first number");
+    is_int(puppet_of(b, 0)->fresh, 1, "and the actor is told");
+    ok(stream_to(b, 0, OUTSIDER)->in_closed == 1 && stream_to(b, 0, OUTSIDER)->consumed == 1,
+       "what the old line delivered is closed");
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 2, 1, 12);
+    box_rounds(b, 5, 1);
+    is_int((long long)puppet_of(b, 0)->got, 2, "a late bell of the old line changes nothing");
+    box_place(b, OUTSIDER, 2, 2, PEER_UP);
+    box_rounds(b, 5, 1);
+    is_int(puppet_of(b, 0)->fresh, 1, "the directory says the same: the actor is not told again");
+    box_place(b, OUTSIDER, 3, 3, PEER_UP);
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(3, 1), 1, 1, 31);
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(3, 1), 1, 1, 31);
+    box_rounds(b, 5, 1);
+    ok(puppet_of(b, 0)->fresh == 2 && puppet_of(b, 0)->got == 3, "the other way round: told once as well");
+    box_free(b);
+}
+
+static void acks_of_other_lines_change_nothing(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    puppet_send(b, 0, OUTSIDER, 4, 100);
+    box_rounds(b, 10, 1);
+    is_int(kept(b, CELL_MSG, 0), 4, "a window of four leaves for another device");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 2), 4, 4, false);
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(2, 1), 4, 4, false);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->acked, 0, "an ack of another line of either side changes nothing");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 4, 2, false);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->acked, 2, "what is durable is released, what is consumed is not");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, false);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->acked, 2, "a late ack takes nothing back");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 9999, 9999, false);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->acked, 4, "an ack beyond what was sent releases only what was");
+    box_free(b);
+}
+
+static void a_receiver_without_its_commit(void)
+{
+    struct box *b = two(16, 0);
+
+    puppet_send(b, 0, 1, 3, 40);
+    box_rounds(b, 10, 1);
+    script[1].commit = true;
+    puppet_wake(b, 1);
+    box_rounds(b, 10, 1);
+    script[1].commit = false;
+    puppet_send(b, 0, 1, 2, 43);
+    box_rounds(b, 10, 1);
+    restart(b, 1, 2, false);
+    box_rounds(b, 20, 1);
+    is_int(puppet_of(b, 0)->fresh, 1, "the peer of an actor that came back without its commit is told once");
+    ok(puppet_of(b, 1)->got == 2 && puppet_of(b, 1)->value[0] == 43,
+       "what it had not made durable is sent again to the new line");
+    ok(stream_to(b, 0, 1)->lost == 3 && stream_to(b, 1, 0)->in_base == 3, "what it had is counted as lost");
+    script[1].commit = true;
+    puppet_wake(b, 1);
+    box_rounds(b, 10, 1);
+    is_int((long long)is_of(b, 0)->open_messages, 0, "and acknowledged under the same numbers");
+    puppet_send(b, 1, 0, 1, 9);
+    box_rounds(b, 10, 1);
+    is_int(puppet_of(b, 0)->fresh, 1, "its first message does not tell it again");
+    box_free(b);
+}
+
+static void a_sender_without_its_commit(void)
+{
+    struct box *b = two(16, 0);
+
+    script[1].commit = true;
+    puppet_send(b, 0, 1, 3, 40);
+    box_rounds(b, 20, 1);
+    restart(b, 0, 3, false);
+    puppet_send(b, 0, 1, 2, 90);
+    box_rounds(b, 20, 1);
+    ok(puppet_of(b, 1)->got == 5 && puppet_of(b, 1)->value[3] == 90, "a sender's new line is received from its first number");
+    is_int(puppet_of(b, 1)->fresh, 1, "its peer is told once");
+    ok(stream_to(b, 1, 0)->in_closed == 3, "what the old line delivered is closed");
+    is_int((long long)is_of(b, 0)->open_messages, 0, "and all is acknowledged");
+    box_free(b);
+}
+
+/* The dead line's bell lies in a lane; the slot has a new tenant whose outbox looks the same. */
+static void a_stale_bell_names_its_sender(void)
+{
+    struct box *b = two(16, SLOT_EAGER);
+
+    puppet_send(b, 0, 1, 1, 111);
+    box_turn(b, 0, 1);                  /* the bell of 0's first message lies in slot 2's lane */
+    box_send_slot(b, 0, CELL_SLOT_STOP, STOP_KILL, 0);
+    for (int i = 0; i < 3; i++) {
+        box_turn(b, 0, 0);
+        box_route(b);
+        box_turn(b, 0, 1);
+    }
+    puppet_add(b, 2)->flags = SLOT_EAGER;
+    box_start(b, 2, 0, 1, false);
+    for (int i = 0; i < 6; i++) {
+        box_turn(b, 0, 0);
+        box_route(b);
+        box_turn(b, 0, 1);
+    }
+    puppet_send(b, 2, 1, 1, 222);
+    box_turn(b, 0, 1);
+    box_rounds(b, 5, 1);
+    ok(puppet_of(b, 1)->got == 1 && puppet_of(b, 1)->from[0] == 2 && puppet_of(b, 1)->value[0] == 222,
+       "a bell of a slot's last tenant never delivers the next tenant's message");
+    box_start(b, 0, 0, 3, true);
+    box_rounds(b, 10, 1);
+    is_int((long long)puppet_of(b, 1)->got, 1, "(the first tenant, resumed, had never committed to send)");
+    box_free(b);
+}
+
+static void send_on_fresh(struct tw_ctx *cx, struct puppet *s, const struct tw_msg *m)
+{
+    uint64_t v = s->got;
+
+    for (int i = 0; i < 4; i++)
+        if (m->type == TW_PEER_FRESH || m->from == OUTSIDER)
+            tw_send(cx, 11, 7, &v, 8);
+}
+
+static void done_on_fresh(struct tw_ctx *cx, struct puppet *s, const struct tw_msg *m)
+{
+    s->after_done += s->fresh;
+    if (m->type == TW_PEER_FRESH)
+        tw_done(cx, 5);
+}
+
+static void news_and_message_are_two_calls(void)
+{
+    struct box *b = puppet_box(1, 2, 9);
+
+    puppet_add(b, 0);
+    box_place(b, OUTSIDER, 1, 1, PEER_UP);
+    box_place(b, 11, 1, 1, PEER_DOWN);
+    box_start(b, 0, 0, 1, false);
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 1);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, 11, 4, 0);        /* 5 free: enough for one handler call, not for two */
+    box_rounds(b, 5, 1);
+    script[0].receive = send_on_fresh;
+    box_inject(b, OUTSIDER, 0, CELL_LINES(2, 1), 1, 1, 2);
+    box_rounds(b, 5, 1);
+    ok(b->vertex[0].slot && is_of(b, 0)->state == SLOT_RUNNING,
+       "a message that brings the news of a fresh peer does not overrun the outbox");
+    box_free(b);
+
+    b = remote(0);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 1);
+    box_rounds(b, 5, 1);
+    script[0].receive = done_on_fresh;
+    box_inject(b, OUTSIDER, 0, CELL_LINES(2, 1), 1, 1, 2);
+    box_rounds(b, 10, 1);
+    ok(b->vertex[0].ended && ((const struct puppet *)box_state(b, 0))->after_done == 0,
+       "when that news ends an actor, no handler runs after tw_done");
+    box_free(b);
+}
+
+static void a_lost_tail_is_rung_again(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+    uint32_t first;
+
+    puppet_send(b, 0, OUTSIDER, 3, 0);
+    box_rounds(b, 10, 1);
+    first = kept(b, CELL_MSG, 1);
+    box_rounds(b, 30, 100);
+    ok(first == 1 && kept(b, CELL_MSG, 1) > 1 && kept(b, CELL_MSG, 3) > 1, "bells that nobody answers are rung again");
+    box_place(b, OUTSIDER, 1, 2, PEER_UP);      /* resumed, it has consumed none; a late ack says otherwise */
+    box_rounds(b, 5, 1);
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 3, 0, false);
+    box_rounds(b, 5, 1);
+    b->kept = 0;
+    box_rounds(b, 30, 100);
+    ok(kept(b, CELL_MSG, 1) > 0, "even if a late ack of the peer's last life said they had been consumed");
+    box_free(b);
+}
+
+static void a_nack_is_not_forgotten(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    puppet_send(b, 0, OUTSIDER, 4, 0);
+    box_rounds(b, 10, 1);
+    b->kept = 0;
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 0, true);
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, false);
+    box_rounds(b, 5, 1);
+    is_int(kept(b, CELL_MSG, 2), 1, "a nack followed by an ack before the slot saw it: rung again all the same");
+    box_free(b);
+}
+
+static void the_dead_are_counted_once(void)
+{
+    struct box *b = two(16, SLOT_EAGER);
+
+    script[1].commit = true;
+    puppet_send(b, 0, 1, 2, 0);
+    box_rounds(b, 10, 1);
+    script[1].receive = done_on_fresh;
+    box_place(b, 11, 1, 1, PEER_UP);
+    box_send_slot(b, 1, CELL_SLOT_STOP, STOP_SHUTDOWN, 0);
+    box_rounds(b, 5, 1);
+    box_place(b, 1, 1, b->vertex[1].life, PEER_GONE);
+    puppet_send(b, 0, 1, 3, 2);
+    box_rounds(b, 10, 1);
+    ok(stream_to(b, 0, 1)->dead == 3 && is_of(b, 0)->open_messages == 0, "messages to one that is gone are dead");
+    script[1].receive = NULL;
+    b->vertex[1].device = 0;
+    box_start(b, 1, 0, 2, false);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, 1, 2, 50);
+    box_rounds(b, 10, 1);
+    is_int((long long)puppet_of(b, 1)->got, 2, "begun anew, it gets what is sent from then on");
+    box_rounds(b, 20, 1);
+    ok(stream_to(b, 0, 1)->dead == 3 && stream_to(b, 0, 1)->lost == 2, "the dead are not counted as lost, too");
+    is_int((long long)(stream_to(b, 0, 1)->dead + stream_to(b, 0, 1)->lost), (long long)stream_to(b, 1, 0)->in_base,
+           "so that the sum closes at the new line's base");
+    box_free(b);
+}
+
+static void a_late_ack_of_the_finished(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    puppet_send(b, 0, OUTSIDER, 4, 0);
+    box_rounds(b, 10, 1);
+    box_place(b, OUTSIDER, 1, 1, PEER_DRAINING);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->dead, 4, "one that drains takes nothing more: dead letters");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 3, 3, false);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->dead, 1, "but what a late ack names was delivered");
+    box_free(b);
+}
+
+int main(void)
+{
+    messages_wait_for_the_commit();
+    a_full_sender_waits();
+    a_small_mailbox_is_urgent();
+    full_lanes_lose_nothing();
+    bells_of_other_lines_change_nothing();
+    acks_of_other_lines_change_nothing();
+    a_receiver_without_its_commit();
+    a_sender_without_its_commit();
+    a_stale_bell_names_its_sender();
+    news_and_message_are_two_calls();
+    a_lost_tail_is_rung_again();
+    a_nack_is_not_forgotten();
+    the_dead_are_counted_once();
+    a_late_ack_of_the_finished();
+    done_testing();
+}
