@@ -189,7 +189,7 @@ struct stream {                         /* both directions of one peer */
     uint64_t acked;                     /* highest durable at the peer; entries up to it are free */
     uint64_t base;                      /* numbers up to this went to earlier lines of the peer */
     uint64_t leave;                     /* highest number that may leave (on_commit: committed) */
-    uint64_t lost, dead;                /* numbers that went down with a peer's state, or to nobody */
+    uint64_t lost, dead;                /* numbers that went down with a peer's state, or to nobody (dead: at most) */
     /* in */
     uint64_t consumed;                  /* highest number whose handler returned */
     uint64_t durable;                   /* highest number in a commit */

@@ -361,27 +361,42 @@ static void send_stream(struct rank *r, uint32_t me, const struct stream *st, bo
     send_cell(r, 0, &c);
 }
 
-/* From the last commit of every actor that ran here: what is durable is what counts. */
+static void send_streams_of(struct rank *r, uint32_t vertex)
+{
+    const void *commit = devman_commit(r->devman, vertex);
+    const struct slot_image *image;
+    const struct stream *streams;
+
+    if (!commit)
+        return;
+    image = commit_image(commit, &streams);
+    for (uint32_t i = 0; i < image->stream_count; i++) {
+        if (streams[i].sent)
+            send_stream(r, vertex, &streams[i], false);
+        if (streams[i].in_line)
+            send_stream(r, vertex, &streams[i], true);
+    }
+}
+
 void send_streams(struct rank *r)
 {
+    devman_close_faults(r->devman);
+    r->streams_left = r->vertices;
+}
+
+/* From the last commit of every actor that ran here: what is durable is what counts.  As many a turn as leave
+ * the way to the root half free. */
+void streams_turn(struct rank *r)
+{
+    const struct outgoing *o = &r->out[0];
     union cell c;
 
-    devman_close_faults(r->devman);
-    for (uint32_t v = 0; v < r->vertices; v++) {
-        const void *commit = devman_commit(r->devman, v);
-        const struct slot_image *image;
-        const struct stream *streams;
-
-        if (!commit)
-            continue;
-        image = commit_image(commit, &streams);
-        for (uint32_t i = 0; i < image->stream_count; i++) {
-            if (streams[i].sent)
-                send_stream(r, v, &streams[i], false);
-            if (streams[i].in_line)
-                send_stream(r, v, &streams[i], true);
-        }
-    }
+    if (r->streams_left == 0)
+        return;
+    while (r->streams_left > 0 && o->tail - o->head < OUTGOING_CELLS / 2)
+        send_streams_of(r, --r->streams_left);
+    if (r->streams_left > 0)
+        return;
     memset(&c, 0, sizeof c);
     c.head.type = CELL_STREAMS_END;
     c.head.life = r->view.workers_lost;

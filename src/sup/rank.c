@@ -309,6 +309,7 @@ int rank_turn(struct rank *r, uint64_t clock_us)
     busy |= devman_turn(r->devman, clock_us / 1000, tree_us(r));
     beat(r);
     reports_again(r);
+    streams_turn(r);
     if (is_root(r))
         root_turn(r);
     ending_turn(r);

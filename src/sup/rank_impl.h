@@ -20,7 +20,7 @@ struct outgoing {
     union cell *cells;          /* owned ring */
     uint64_t head, tail;
 };
-#define OUTGOING_CELLS 4096u
+#define OUTGOING_CELLS 16384u
 
 #define REPORTS 512u
 struct pending_report {
@@ -76,6 +76,7 @@ struct rank {
     struct suptree_input *branch_queue; /* owned ring */
     uint32_t branch_head, branch_waiting;
     bool branch_busy;
+    uint32_t streams_left;      /* vertices whose sums are still to be sent */
     uint64_t end_by_us;
     int exit_code;
     bool quit_sent;
@@ -103,6 +104,7 @@ void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint3
             uint32_t detail);
 void reports_again(struct rank *r);
 void send_streams(struct rank *r);
+void streams_turn(struct rank *r);
 extern const struct devman_ops rank_devman_ops;
 
 /* engine.c */

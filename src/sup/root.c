@@ -252,8 +252,10 @@ static void on_stream(struct rank *r, const struct cell_stream *c)
 {
     struct stream_sum *s = c->flags ? sum_of(r->root, c->dst, c->src) : sum_of(r->root, c->src, c->dst);
 
-    if (!s)
+    if (!s) {
+        r->root->verdict.streams.unmatched++;   /* more streams than the table holds: the sum says so */
         return;
+    }
     if (c->flags) {
         s->has_in = true;
         s->consumed = c->a;

@@ -1,5 +1,8 @@
 /* counter.c - the actors of tests/unit/worker.c: a source that sends, a counter that sums up, a breaker
  * that ends badly, a writer that leaves a file */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <treewarden/actor.h>
 
 #include <signal.h>
