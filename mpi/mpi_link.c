@@ -211,6 +211,7 @@ static void fill_hello(const struct mpi_link *m, const struct mpi_hello *hello, 
     c->hello.version = CELL_VERSION;
     c->hello.endian = 0x01020304;
     c->hello.spec_hash = hello->spec_hash;
+    c->hello.program_hash = hello->program_hash;
     c->hello.ranks = (uint32_t)m->size;
     c->hello.devices = hello->devices;
 #ifdef OMPI_MAJOR_VERSION
@@ -232,6 +233,9 @@ static int judge(const union cell *mine, const union cell *its, int p, struct re
         return reason_set(why, TW_EPROTO, "rank %d reads another specification than rank %d: the file or "
                           "its --set overrides differ between hosts: copy the same file to every host",
                           p, (int)mine->head.src);
+    if (its->hello.program_hash != mine->hello.program_hash)
+        return reason_set(why, TW_EPROTO, "rank %d has another actor program than rank %d: the .so differs "
+                          "between hosts: copy the same file to every host", p, (int)mine->head.src);
     if (its->hello.devices != mine->hello.devices)
         return reason_set(why, TW_EPROTO, "rank %d has %u devices, rank %d has %u: every rank needs as "
                           "many: set devices.per_rank", p, its->hello.devices, (int)mine->head.src,

@@ -20,6 +20,7 @@
 /* What every rank must agree on before anything else is said. */
 struct mpi_hello {
     uint64_t spec_hash;         /* of the specification with its overrides */
+    uint64_t program_hash;      /* of the actor program's bytes */
     uint32_t devices;           /* per rank */
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "shared/rc.h"
@@ -12,11 +13,13 @@
 #include "spec/spec.h"
 #include "worker/program.h"
 
+#define RANKS_TRIED 1024
+
 struct check_args {
     const char *file, *sets[SETS_MAX];
-    int set_count, ranks;
+    int set_count, ranks;           /* ranks: asked for; 0: the fewest that do */
     bool quiet, json, verbose;
-    json_t *errors;
+    json_t *doc, *errors;           /* borrowed; NULL without --json */
 };
 
 static void to_stderr(void *self, const char *text)
@@ -57,17 +60,33 @@ static int find_types(const struct spec *s, const struct tw_program *p, spec_err
     return bad;
 }
 
-int load_program_of(const struct spec *s, bool quiet, const struct tw_program **ret)
+int load_program(const struct spec *s, spec_error_f error, void *self, struct loaded_program *ret)
 {
     struct reason why;
-    int rc = program_open(s->program, ret, &why);
+    int rc = program_image(s->program, &ret->image_fd, &ret->hash, &why);
 
+    if (rc == 0 && (rc = program_open(s->program, ret->image_fd, &ret->table, &why)) != 0)
+        close(ret->image_fd);
     if (rc != 0) {
-        if (!quiet)
-            say(0, &why);
+        error(self, why.text);
         return exit_for(rc);
     }
-    return find_types(s, *ret, quiet ? to_nobody : to_stderr, NULL) ? EXIT_CONFIG : 0;
+    return find_types(s, ret->table, error, self) ? EXIT_CONFIG : 0;
+}
+
+/* The number of ranks it was asked for, or else the fewest it fits on; 0: none of those tried, with why. */
+static int ranks_for(const struct spec *s, int asked, struct reason *why)
+{
+    int first = asked ? asked : 1, last = asked ? asked : RANKS_TRIED;
+    struct placement places;
+
+    for (int n = first; n <= last; n++) {
+        if (placement_make(s, n, &places, why) != 0)
+            continue;
+        placement_free(&places);
+        return n;
+    }
+    return 0;
 }
 
 /* -- the summary ---------------------------------------------------------------------------------- */
@@ -78,14 +97,22 @@ static void print_tree(const struct spec *s)
         printf("  %s\n", s->vertices[v].path);
 }
 
-static void print_summary(const struct check_args *a, const struct spec *s, const struct tw_program *p)
+static uint32_t actors_of(const struct spec *s)
 {
-    uint32_t actors = 0, last = SPEC_NONE;
+    uint32_t n = 0;
 
     for (uint32_t v = 0; v < s->vertex_count; v++)
-        actors += s->vertices[v].kind == SPEC_ACTOR;
-    printf("%s: fine: %u supervisors, %u actors, %u drills\n", s->file, s->vertex_count - actors, actors,
-           s->drill_count);
+        n += s->vertices[v].kind == SPEC_ACTOR;
+    return n;
+}
+
+static void print_summary(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
+{
+    uint32_t actors = actors_of(s), supervisors = s->vertex_count - actors, last = SPEC_NONE;
+
+    printf("%s: fine: %u supervisor%s, %u actor%s, %u drill%s; %s %d rank%s\n", s->file, supervisors,
+           supervisors == 1 ? "" : "s", actors, actors == 1 ? "" : "s", s->drill_count,
+           s->drill_count == 1 ? "" : "s", a->ranks ? "fits on" : "needs at least", ranks, ranks == 1 ? "" : "s");
     for (uint32_t v = 0; v < s->vertex_count; v++) {
         const struct spec_vertex *x = &s->vertices[v];
 
@@ -101,33 +128,34 @@ static void print_summary(const struct check_args *a, const struct spec *s, cons
         print_tree(s);
 }
 
-static int check(struct check_args *a)
+static void describe(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
+{
+    uint32_t actors = actors_of(s);
+
+    if (a->doc)
+        json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i}", "supervisors", s->vertex_count - actors,
+                                                 "actors", actors, "drills", s->drill_count, "ranks", ranks));
+    else if (!a->quiet)
+        print_summary(a, s, p, ranks);
+}
+
+static int check(const struct check_args *a)
 {
     struct spec *s;
-    const struct tw_program *p;
-    struct placement places;
+    struct loaded_program program;
     struct reason why;
-    spec_error_f error = a->json ? to_json : to_stderr;
-    int rc = exit_for(spec_load(a->file, a->sets, a->set_count, error, a->errors, &s));
+    spec_error_f error = a->doc ? to_json : to_stderr;
+    int rc = exit_for(spec_load(a->file, a->sets, a->set_count, error, a->errors, &s)), ranks;
 
     if (rc != 0)
         return rc;
-    rc = program_open(s->program, &p, &why);
-    if (rc != 0) {
+    rc = load_program(s, error, a->errors, &program);
+    if (rc == 0 && (ranks = ranks_for(s, a->ranks, &why)) == 0) {
         error(a->errors, why.text);
-        rc = exit_for(rc);
-    } else if (find_types(s, p, error, a->errors)) {
         rc = EXIT_CONFIG;
+    } else if (rc == 0) {
+        describe(a, s, program.table, ranks);
     }
-    if (rc == 0 && a->ranks > 0) {
-        rc = exit_for(placement_make(s, a->ranks, &places, &why));
-        if (rc != 0)
-            error(a->errors, why.text);
-        else
-            placement_free(&places);
-    }
-    if (rc == 0 && !a->quiet && !a->json)
-        print_summary(a, s, p);
     spec_free(s);
     return rc;
 }
@@ -164,7 +192,7 @@ int cmd_check(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"set", 's', "PATH.KEY=VALUE", 0, "override a value of the specification", 0},
-        {NULL, 'n', "RANKS", 0, "also see whether it fits on that many ranks", 0},
+        {NULL, 'n', "RANKS", 0, "see whether it fits on that many ranks, instead of how many it needs", 0},
         {"json", 'j', NULL, 0, "one JSON document", 0},
         {"quiet", 'q', NULL, 0, "say nothing when all is fine", 0},
         {"verbose", 'v', NULL, 0, "list every path", 0},
@@ -176,16 +204,17 @@ int cmd_check(int argc, char **argv)
 
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    if (a.json)
-        a.errors = json_array();
-    rc = check(&a);
     if (a.json) {
-        json_t *doc = json_pack("{s:s,s:i,s:s,s:i,s:o}", "schema", "treewarden.check", "version", 1, "file", a.file,
-                                "exit", rc, "errors", a.errors);
-
-        json_dumpf(doc, stdout, JSON_INDENT(1));
+        a.errors = json_array();
+        a.doc = json_pack("{s:s,s:i,s:s,s:o}", "schema", "treewarden.check", "version", 1, "file", a.file, "errors",
+                          a.errors);
+    }
+    rc = check(&a);
+    if (a.doc) {
+        json_object_set_new(a.doc, "exit", json_integer(rc));
+        json_dumpf(a.doc, stdout, JSON_INDENT(1));
         putchar('\n');
-        json_decref(doc);
+        json_decref(a.doc);
     }
     return rc;
 }

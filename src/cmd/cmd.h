@@ -47,8 +47,15 @@ struct spec;
 /* Load a specification and say everything that is wrong on stderr (unless quiet).  0 or the exit code. */
 int load_spec(const char *file, const char *const *sets, int count, bool quiet, struct spec **ret);
 struct tw_program;
-/* Load its program and see that every actor type is there.  0 or the exit code. */
-int load_program_of(const struct spec *s, bool quiet, const struct tw_program **ret);
+struct loaded_program {
+    const struct tw_program *table;     /* lives as long as the process */
+    int image_fd;                       /* owned; program.h */
+    uint64_t hash;
+};
+/* Load its program and see that every actor type is there; what is wrong goes to error, a line at a time.
+ * 0 or the exit code. */
+int load_program(const struct spec *s, void (*error)(void *self, const char *text), void *self,
+                 struct loaded_program *ret);
 
 #define SETS_MAX 64
 

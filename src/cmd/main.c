@@ -52,6 +52,8 @@ static int help(FILE *to)
 
 int main(int argc, char **argv)
 {
+    char name[32];                      /* as argp shows it in usage and errors */
+
     if (argc < 2)
         return help(stderr);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
@@ -61,8 +63,11 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (!strcmp(argv[1], commands[i].name))
+        if (!strcmp(argv[1], commands[i].name)) {
+            snprintf(name, sizeof name, "treewarden %s", commands[i].name);
+            argv[1] = name;
             return commands[i].run(argc - 1, argv + 1);
+        }
     fprintf(stderr, "treewarden: %s: no such command: `treewarden --help` lists them\n", argv[1]);
     return EXIT_USAGE;
 }

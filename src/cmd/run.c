@@ -39,7 +39,7 @@ struct run_args {
 struct run {
     struct run_args args;
     struct spec *spec;
-    const struct tw_program *program;
+    struct loaded_program program;
     struct placement places;
     struct drill *drills;
     struct zygote *zygote;
@@ -135,12 +135,18 @@ static int absolute_program(struct run *r)
 
 /* -- opening, in the order in which things must exist --------------------------------------------- */
 
+static void tell(void *self, const char *text)
+{
+    if (speaks(self))
+        fprintf(stderr, "treewarden: %s\n", text);
+}
+
 static int open_files(struct run *r)
 {
     int rc = load_spec(r->args.file, r->args.sets, r->args.set_count, !speaks(r), &r->spec);
 
     if (rc == 0)
-        rc = load_program_of(r->spec, !speaks(r), &r->program);
+        rc = load_program(r->spec, tell, r, &r->program);
     if (rc == 0)
         rc = absolute_program(r);
     if (rc == 0 && r->args.drills && !r->spec->drills_declared) {
@@ -158,7 +164,7 @@ static int open_files(struct run *r)
 static int open_link(struct run *r)
 {
     struct mpi_hello hello = {.spec_hash = r->spec->hash ^ r->args.seed ^ (r->args.drills ? 0x5eed : 0),
-                              .devices = r->spec->devices.per_rank};
+                              .program_hash = r->program.hash, .devices = r->spec->devices.per_rank};
     struct reason why;
     bool speak;
     int rc = mpi_link_open(&hello, &r->mpi, &why, &speak);
@@ -291,9 +297,9 @@ static void on_request(void *self, uint64_t token, const char *json, size_t byte
 static int open_rank(struct run *r)
 {
     static const struct face_ops face_ops = {on_request};
-    struct host_device_config dc = {.program = r->spec->program, .name = r->spec->name, .out_dir = r->out_dir,
+    struct host_device_config dc = {.program = r->spec->program, .program_fd = r->program.image_fd, .name = r->spec->name, .out_dir = r->out_dir,
                                     .devices = (int)r->spec->devices.per_rank};
-    struct rank_config rc = {.spec = r->spec, .program = r->program, .rank_of = r->places.rank_of,
+    struct rank_config rc = {.spec = r->spec, .program = r->program.table, .rank_of = r->places.rank_of,
                              .device_of = r->places.device_of, .home_of = r->places.home_of,
                              .drills = r->drills, .drill_count = r->drills ? r->spec->drill_count : 0,
                              .drills_allowed = r->args.drills, .seed = r->args.seed,

@@ -38,7 +38,7 @@ struct cell_head { CELL_HEAD uint32_t pad; };
 
 /* -- ranks, before READY -- */
 struct cell_hello { CELL_HEAD uint32_t version; uint64_t spec_hash; uint32_t endian; uint32_t ranks;
-                    uint32_t devices; uint32_t mpi_version; };
+                    uint32_t devices; uint32_t mpi_version; uint64_t program_hash; };
 /* -- orders: term, number, epoch first; executed once and in order per rank, answers stored -- */
 struct cell_order { CELL_HEAD uint32_t term; uint64_t order; uint32_t epoch; uint32_t how;
                     uint32_t line; uint32_t deadline_ms; };

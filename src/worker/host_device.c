@@ -37,6 +37,7 @@ struct host_device {
     struct zygote *zygote;
     struct zygote_order order;      /* what is the same for every start */
     int devices;
+    int program_fd;                 /* borrowed */
     int keeper_gone;
     int due;                        /* some arena has something due */
     struct host_unit units[];       /* [device] */
@@ -119,9 +120,11 @@ static int is_due(const struct host_arena *a) { return a->start_due || a->stop_d
 
 static int send_start(struct host_device *h, int device, struct host_arena *a)
 {
+    const int fds[WORKER_FDS] = { a->fd, h->units[device].event_fd, h->program_fd };
+
     h->order.device = device;
     h->order.incarnation = a->incarnation;
-    return zygote_spawn(h->zygote, &h->order, a->fd, h->units[device].event_fd);
+    return zygote_spawn(h->zygote, &h->order, fds);
 }
 
 /* What found the socket full before, as far as there is room now.  0 = nothing is due any more. */
@@ -276,6 +279,7 @@ int host_device_open(struct zygote *zygote, int rank, const struct host_device_c
         return reason_set(why, TW_ENOMEM, "devices: out of memory");
     h->zygote = zygote;
     h->order.rank = rank;
+    h->program_fd = config->program_fd;
     ret->ops = &ops;
     ret->self = h;
     rc = copy_config(h, config, why);

@@ -20,6 +20,7 @@
 
 struct host_device_config {
     const char *program;            /* path of the actor program, for all devices; texts are copied */
+    int program_fd;                 /* its image, borrowed until close */
     const char *name;               /* of the program */
     const char *out_dir;            /* of sinks; "" = none */
     int devices;                    /* numbered 0.. */

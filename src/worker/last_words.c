@@ -8,6 +8,7 @@
 #include <execinfo.h>
 #include <link.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "shared/rc.h"
+#include "worker/program.h"
 
 #define STACK_BYTES 65536u
 #define MODULES_MAX 64u
@@ -145,11 +147,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 static int note_module(struct dl_phdr_info *info, size_t bytes, void *data)
 {
     struct module *m = &modules[module_count];
-    const char *slash = strrchr(info->dlpi_name, '/');
-    const char *name = slash ? slash + 1 : info->dlpi_name;
+    bool image = !strncmp(info->dlpi_name, PROGRAM_IMAGES, strlen(PROGRAM_IMAGES));
+    const char *path = image ? data : info->dlpi_name, *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
 
     (void)bytes;
-    (void)data;
     if (module_count == MODULES_MAX)
         return 1;
     m->base = (uintptr_t)info->dlpi_addr;
@@ -164,14 +166,14 @@ static int note_module(struct dl_phdr_info *info, size_t bytes, void *data)
     return 0;
 }
 
-void last_words_install(struct arena_header *header)
+void last_words_install(struct arena_header *header, const char *program)
 {
     struct sigaction act = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
     void *frame[2];
 
     words = header;
     module_count = 0;
-    dl_iterate_phdr(note_module, NULL);
+    dl_iterate_phdr(note_module, (void *)(uintptr_t)program);
     (void)backtrace(frame, 2);      /* loads the unwinder now: dlopen has no place in a handler */
     sigemptyset(&act.sa_mask);
     for (unsigned i = 0; i < sizeof fatal / sizeof fatal[0]; i++)

@@ -12,8 +12,9 @@
 #include "slot/layout.h"
 
 /* Catch SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT of this process.  After all modules are loaded: their
- * places are noted now, since nothing may be looked up in the handler.  header: borrowed for good. */
-void last_words_install(struct arena_header *header);
+ * places are noted now, since nothing may be looked up in the handler.  header: borrowed for good.  program:
+ * the path the program's image goes by. */
+void last_words_install(struct arena_header *header, const char *program);
 
 /* Give the calling thread a stack for the handler (its own may be what overflowed), and say whose slot it
  * runs; 0 = slot 0.  0 or TW_ENOMEM. */

@@ -2,7 +2,11 @@
 #include "worker/program.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "shared/rc.h"
@@ -19,18 +23,68 @@ static int check_types(const char *path, const struct tw_program *p, struct reas
     return 0;
 }
 
-int program_open(const char *path, const struct tw_program **ret, struct reason *why)
+static uint64_t hash_more(uint64_t hash, const unsigned char *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ data[i]) * 0x100000001b3u;       /* FNV-1a */
+    return hash;
+}
+
+static int copy_file(int from, int to, uint64_t *ret_hash)
+{
+    unsigned char part[65536];
+    ssize_t n;
+
+    *ret_hash = 0xcbf29ce484222325u;
+    while ((n = read(from, part, sizeof part)) > 0) {
+        if (write(to, part, (size_t)n) != n)
+            return -1;
+        *ret_hash = hash_more(*ret_hash, part, (size_t)n);
+    }
+    return n == 0 ? fcntl(to, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) : -1;
+}
+
+int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
+{
+    const char *slash = strrchr(path, '/');
+    int file = open(path, O_RDONLY | O_CLOEXEC), image;
+
+    if (file < 0)
+        return reason_set(why, TW_ENOENT, "%s: the actor program cannot be read: %s: build it with `treewarden cc` "
+                          "beside the specification", path, strerror(errno));
+    image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (image < 0 || copy_file(file, image, ret_hash) != 0) {
+        reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see whether it is a file, and how much memory "
+                   "is left", path, strerror(errno));
+        if (image >= 0)
+            close(image);
+        close(file);
+        return TW_ESYS;
+    }
+    close(file);
+    *ret_fd = image;
+    return 0;
+}
+
+/* What the loader says, without the name of the image before it. */
+static const char *said_without(const char *said, const char *image)
+{
+    size_t n = strlen(image);
+
+    return !strncmp(said, image, n) && !strncmp(said + n, ": ", 2) ? said + n + 2 : said;
+}
+
+int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why)
 {
     const struct tw_program *p;
+    char image[32];
     void *module;
 
-    if (strchr(path, '/') && access(path, R_OK) != 0)
-        return reason_set(why, TW_ENOENT, "%s: the actor program is not there: build it with `treewarden cc` "
-                          "beside the specification", path);
-    module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    snprintf(image, sizeof image, PROGRAM_IMAGES "%d", image_fd);
+    module = dlopen(image, RTLD_NOW | RTLD_LOCAL);
     if (!module)
         return reason_set(why, TW_EPROTO, "%s: cannot be loaded: %s: build it with `treewarden cc`", path,
-                          dlerror());
+                          said_without(dlerror(), image));
     p = dlsym(module, "tw_program");
     if (!p)
         return reason_set(why, TW_EPROTO, "%s: it has no program table: end its source with TW_PROGRAM(..) and "

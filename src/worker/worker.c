@@ -247,7 +247,7 @@ static int map_arena(struct worker *w, struct reason *why)
 
 static int load_program(struct worker *w, struct reason *why)
 {
-    int rc = program_open(w->args->program, &w->program, why);
+    int rc = program_open(w->args->program, WORKER_PROGRAM_FD, &w->program, why);
 
     if (rc != 0)
         reason_prefix(why, "worker");
@@ -268,7 +268,7 @@ static int prepare(struct worker *w, struct reason *why)
     if (!memory)
         return reason_set(why, TW_ENOMEM, "worker: out of memory");
     slot0_init(&w->slot0, &w->view, &w->env, memory);
-    last_words_install(w->view.header);     /* after the program: its module is noted too */
+    last_words_install(w->view.header, a->program); /* after the program: its module is noted too */
     (void)last_words_thread(0);
     return start_threads(w, why);
 }
@@ -296,7 +296,7 @@ int worker_main(const struct worker_args *args)
     if (child_tie(args->parent) != 0)
         return 0;
     child_deafen();
-    child_close_from(WORKER_EVENT_FD + 1);
+    child_close_from(WORKER_ARENA_FD + WORKER_FDS);
     snprintf(title, sizeof title, "tw-worker %d", args->device);
     prctl(PR_SET_NAME, title);
     mallopt(M_ARENA_MAX, 2);        /* not one heap per slot: they allocate nothing after the start */

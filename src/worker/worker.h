@@ -14,6 +14,8 @@
 /* Descriptors it is started with; all others but 0, 1, 2 are closed. */
 #define WORKER_ARENA_FD 3           /* memfd, formatted by the rank */
 #define WORKER_EVENT_FD 4           /* eventfd: the rank sleeps on it */
+#define WORKER_PROGRAM_FD 5         /* memfd: the actor program; see program.h */
+#define WORKER_FDS 3
 
 #define WORKER_REFUSED 70           /* exit status: see header.text */
 
@@ -21,7 +23,7 @@ struct worker_args {
     pid_t parent;                   /* the zygote */
     int rank, device;
     uint32_t incarnation;
-    const char *program;            /* path of the actor program's .so */
+    const char *program;            /* path of the actor program's .so, for people: it is not opened */
     const char *name;               /* of the program, for people */
     const char *out_dir;            /* where sinks end up; "" = none */
 };

@@ -15,6 +15,7 @@
 
 #include "base/reason.h"
 #include "port/device.h"
+#include "worker/worker.h"
 
 struct zygote;
 
@@ -35,9 +36,8 @@ struct zygote_order {
  * reason.  Before any thread is started. */
 int zygote_start(struct zygote **ret, struct reason *why);
 
-/* Ask for a worker over that arena and event descriptor (both borrowed: the worker gets duplicates).  The
- * answer is an event.  0; TW_EAGAIN: the socket is full; TW_EPEER: the zygote is gone. */
-int zygote_spawn(struct zygote *z, const struct zygote_order *order, int arena_fd, int event_fd);
+/* Ask for a worker with these descriptors (worker.h; borrowed: the worker gets duplicates).  The answer is an event.  0; TW_EAGAIN: the socket is full; TW_EPEER: the zygote is gone. */
+int zygote_spawn(struct zygote *z, const struct zygote_order *order, const int fds[WORKER_FDS]);
 
 /* Have a worker signalled; one that was reaped meanwhile is left alone.  As zygote_spawn. */
 int zygote_signal(struct zygote *z, int device, uint32_t incarnation, int sig);
@@ -57,7 +57,7 @@ int zygote_main(pid_t parent);
 /* ---- between the two sides ---- */
 enum zygote_what { ZYGOTE_SPAWN = 1, ZYGOTE_SIGNAL };
 
-struct zygote_request {             /* SPAWN comes with two descriptors: arena, event */
+struct zygote_request {             /* SPAWN comes with the descriptors of worker.h */
     uint32_t what;
     int32_t sig;
     struct zygote_order order;

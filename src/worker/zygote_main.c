@@ -112,6 +112,15 @@ static void refuse(struct keeper *k, const struct zygote_order *o, const char *w
     snprintf(k->refused.text, sizeof k->refused.text, "%s: %s", what, text);
 }
 
+/* All of them lie above where they go, in order: this process's own come first. */
+static int give_fds(const int *fds)
+{
+    for (int i = 0; i < WORKER_FDS; i++)
+        if (dup2(fds[i], WORKER_ARENA_FD + i) < 0)
+            return -1;
+    return 0;
+}
+
 static _Noreturn void become_worker(const struct zygote_order *o, pid_t keeper, const int *fds, int tell)
 {
     char name[] = "treewarden", sub[] = "worker";
@@ -125,8 +134,7 @@ static _Noreturn void become_worker(const struct zygote_order *o, pid_t keeper, 
     snprintf(device, sizeof device, "%d", o->device);
     snprintf(incarnation, sizeof incarnation, "%u", o->incarnation);
     child_deafen();
-    if (child_tie(keeper) == 0 && dup2(fds[0], WORKER_ARENA_FD) >= 0 &&
-        dup2(fds[1], WORKER_EVENT_FD) >= 0)
+    if (child_tie(keeper) == 0 && give_fds(fds) == 0)
         execv("/proc/self/exe", argv);
     error = errno;
     if (write(tell, &error, sizeof error) < 0)
@@ -207,7 +215,7 @@ static void obey(struct keeper *k, struct zygote_request *r, const int *fds, uns
     o->out_dir[sizeof o->out_dir - 1] = '\0';
     if (r->what == ZYGOTE_SIGNAL && kid)
         kill(kid->pid, r->sig);
-    else if (r->what == ZYGOTE_SPAWN && count != 2)
+    else if (r->what == ZYGOTE_SPAWN && count != WORKER_FDS)
         refuse(k, o, "arena", "its descriptors did not arrive: raise the limit of open files");
     else if (r->what == ZYGOTE_SPAWN && kid)
         refuse(k, o, "incarnation", "it runs already");
@@ -218,13 +226,13 @@ static void obey(struct keeper *k, struct zygote_request *r, const int *fds, uns
 /* 1 = one request done, 0 = none there. */
 static int take_request(struct keeper *k)
 {
-    union { char bytes[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } control;
+    union { char bytes[CMSG_SPACE(WORKER_FDS * sizeof(int))]; struct cmsghdr align; } control;
     struct iovec iov = { .iov_base = &k->request, .iov_len = sizeof k->request };
     struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
                         .msg_controllen = sizeof control.bytes };
     ssize_t n = recvmsg(SOCKET_FD, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *c;
-    int fds[2] = { -1, -1 };
+    int fds[WORKER_FDS];
     unsigned count = 0;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -8,7 +8,7 @@ auto_shutdown: any_significant
 children: [{actor: counter, restart: transient, significant: true}]
 '
 out=$(within 20 "$tw" check counter.yaml 2>&1); is $? 0 "a good specification is fine"
-says "$out" "fine: 1 supervisors, 1 actors" "... and says what the job will be"
+says "$out" "fine: 1 supervisor, 1 actor, 0 drills; needs at least 1 rank" "... and says what the job will be"
 out=$(within 20 "$tw" check none.yaml 2>&1); is $? 66 "a missing file is exit 66"
 says "$out" "none.yaml: cannot be read" "... and named"
 spec bad 'program: counter
@@ -45,9 +45,7 @@ out=$(within 20 "$tw" status 2>&1); is $? 69 "no job to ask is exit 69"
 says "$out" "no job of yours runs on this host" "... and says so"
 out=$(within 20 "$tw" run counter.yaml --drills 2>&1); is $? 78 "--drills without drills is refused"
 mkdir taken && touch taken/x && out=$(within 20 "$tw" run counter.yaml --state-dir taken/x/y 2>&1); is $? 73 "a state directory that cannot be made is exit 73"
-for c in run launch check cc status tree events logs kill wait simulate; do
-    within 10 "$tw" $c --help >help.txt 2>&1 || ok 1 "$c --help"
-    grep -q -i usage help.txt || ok 1 "$c --help says how it is used"
+for c in $("$tw" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+    says "$(within 10 "$tw" "$c" --help 2>&1)" "Usage: treewarden $c" "$c --help says how it is used"
 done
-ok 0 "every command has --help"
 finish

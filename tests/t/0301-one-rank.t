@@ -43,6 +43,8 @@ within 20 "$tw" wait --for=running --timeout 10s; is $? 0 "wait sees it run"
 says "$("$tw" tree --ascii --no-color)" "tick[1]  running" "tree shows it"
 says "$("$tw" status)" "2 running" "status counts it"
 says "$("$tw" status --json)" '"schema": "treewarden.status"' "status speaks JSON"
+cp tick.so kept.so
+echo rubbish > tick.so              # in place: the job goes on with the program it was started with
 for how in fail overrun wedge segv kill-worker; do
     before=$("$tw" events --type resumed --state-dir s2 | grep -c 'top/tick\[0\]')
     within 10 "$tw" fail -q "top/tick[0]" --how $how; is $? 0 "fail --how $how is taken"
@@ -50,6 +52,7 @@ for how in fail overrun wedge segv kill-worker; do
     ok $? "... and healed from the commit"
     sleep 1.8                                   # OTP's window: 3 restarts in 5 s are this job's limit
 done
+cp kept.so tick.so
 out=$(within 10 "$tw" kill "top/tick[1]" </dev/null 2>&1); is $? 2 "kill asks, and without a terminal does nothing"
 within 10 "$tw" kill -q -y "top/tick[1]"; is $? 0 "kill -y does it"
 says "$("$tw" tree --no-color --ascii "top/tick[1]")" "stopped" "... and it stays down"

@@ -14,6 +14,11 @@ out=$(within 30 "$TREEWARDEN" launch -q -n 2 heat.yaml --state-dir s2 "$@" 2>&1)
 says "$out" "start it with -n 4" "... and say how many it takes"
 out=$(within 30 env SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0 "$TREEWARDEN" run heat.yaml --state-dir s3 "$@" 2>&1); is $? 2 "singletons are refused"
 says "$out" "does not speak PMIx" "... with the remedy"
+mkdir same && cp heat.yaml heat.so same/ && printf x >>same/heat.so
+mpirun=$(sed -n 's/^TW_MPIRUN = //p' "$TW_BUILD/Makefile")
+out=$(within 30 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,tcp -n 3 "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s4" "$@" \
+    : -n 1 --wdir same "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s4" "$@" 2>&1); is $? 78 "ranks with different actor programs are refused"
+says "$out" "has another actor program" "... and the difference is named"
 out=$(within 30 env TREEWARDEN_MPIRUN=/bin/true "$TREEWARDEN" launch -n 4 heat.yaml "$@" 2>&1); is $? 69 "another mpirun is refused"
 out=$(within 60 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st "$@" 2>&1); is $? 73 "the state directory of another job is refused"
 finish

@@ -1,12 +1,16 @@
 /* A whole worker under a rank that is played here: boot, lives, messages, faults, and the way back from
  * the commits of a killed worker to the same bits. */
 #include "worker/host_device.h"
+#include "worker/program.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -35,6 +39,7 @@ enum vertex { VERTEX_SOURCE, VERTEX_COUNTER, VERTEX_OTHER, VERTICES };
 /* ---- a rank, as far as one worker can tell ---- */
 
 struct rig {
+    int image_fd;
     struct zygote *zygote;
     struct device_port port;
     struct arena_geometry geo;
@@ -78,10 +83,14 @@ static const char *program_path(void)
 
 static void rig_open(struct rig *r, const char *program, uint32_t slots)
 {
-    struct host_device_config config = { program, "counter", out_dir, 1 };
+    struct host_device_config config = { program, -1, "counter", out_dir, 1 };
     struct reason why = { "" };
+    uint64_t hash;
 
     memset(r, 0, sizeof *r);
+    if (program_image(program, &r->image_fd, &hash, &why) != 0)
+        r->image_fd = memfd_create("empty", MFD_CLOEXEC);
+    config.program_fd = r->image_fd;
     r->geo = (struct arena_geometry){ .slots = slots, .peers = 2, .mailbox = 16, .message_bytes = 64,
                                       .vertices = VERTICES, .state_bytes = 64 };
     if (zygote_start(&r->zygote, &why) != 0 ||
@@ -95,6 +104,7 @@ static void rig_close(struct rig *r)
 {
     zygote_stop(r->zygote);
     host_device_close(&r->port);
+    close(r->image_fd);
 }
 
 static void write_names(struct rig *r)
@@ -280,11 +290,20 @@ static uint64_t result_of(struct rig *r, uint32_t vertex)
 
 /* ---- the tests ---- */
 
+/* A library, but no actor program. */
+static const char *libm_path(void)
+{
+    void *libm = dlopen("libm.so.6", RTLD_LAZY);
+    struct link_map *map;
+
+    return libm && dlinfo(libm, RTLD_DI_LINKMAP, &map) == 0 ? map->l_name : "no libm";
+}
+
 static void test_refusals(void)
 {
     struct rig r;
 
-    rig_open(&r, "libm.so.6", 2);     /* found by the loader; no actor program */
+    rig_open(&r, libm_path(), 2);
     rig_new_arena(&r);
     ok(rig_boot(&r) == 2 && strstr(r.view.header->text, "TW_PROGRAM") != NULL,
        "a module without a program table is refused with what to do");
@@ -292,7 +311,7 @@ static void test_refusals(void)
 
     rig_open(&r, "/nonexistent/program.so", 2);
     rig_new_arena(&r);
-    is_int((long long)rig_boot(&r), 2, "a worker without its program refuses");
+    is_int((long long)rig_boot(&r), 2, "a worker whose program is no library refuses");
     ok(strstr(r.view.header->text, "/nonexistent/program.so") != NULL, "and names it in the arena");
     printf("# %s\n", r.view.header->text);
     ok(rig_await_exit(&r) && WIFEXITED(r.status) && WEXITSTATUS(r.status) == WORKER_REFUSED,

@@ -35,10 +35,10 @@ static int count_stray_fds(void)
     int n = 0;
 
     while ((e = readdir(d)) != NULL)
-        if (atoi(e->d_name) > WORKER_EVENT_FD && atoi(e->d_name) != dirfd(d))
+        if (atoi(e->d_name) >= WORKER_ARENA_FD && atoi(e->d_name) != dirfd(d))
             n++;
     closedir(d);
-    return n;
+    return n - WORKER_FDS;
 }
 
 static int play_worker(char **argv)
@@ -109,7 +109,7 @@ static int spawn(struct zygote *z, int device, uint32_t incarnation, const char 
 
     snprintf(o.program, sizeof o.program, "/some/program.so");
     snprintf(o.name, sizeof o.name, "%s", name);
-    return zygote_spawn(z, &o, arena_fd, event_fd);
+    return zygote_spawn(z, &o, (const int[WORKER_FDS]){ arena_fd, event_fd, event_fd });
 }
 
 static int await_ring(void)
@@ -156,7 +156,7 @@ static void test_life_of_a_worker(struct zygote *z)
     ok(arena->rank == 5 && arena->device == 3 && arena->incarnation == 17,
        "it was told its rank, device and incarnation, and shares the arena");
     is_str(arena->program, "/some/program.so", "it was told its program");
-    is_int(arena->stray_fds, 0, "it holds no other descriptor of the zygote or the rank");
+    is_int(arena->stray_fds, 0, "it holds the descriptors of worker.h and no other of the zygote or the rank");
     is_int(arena->death_signal, SIGKILL, "it is tied to its parent's death");
 
     kill(pid, SIGTERM);
