@@ -419,10 +419,10 @@ int cmd_act(int argc, char **argv)
     int code = ask_main(argc, argv, options, "PATH", "Act on the branches that match PATH.", &a);
 
     if (code == 0 && !a.path) {
-        fprintf(stderr, "treewarden: %s: which path? `treewarden tree` shows them\n", argv[0]);
+        fprintf(stderr, "%s: which path? `treewarden tree` shows them\n", argv[0]);
         return EXIT_USAGE;
     }
-    return code ? code : act(&a, argv[0]);
+    return code ? code : act(&a, own_name(argv));
 }
 
 int cmd_wait(int argc, char **argv)

@@ -43,6 +43,9 @@ int say(int code, const struct reason *why);
 /* The exit code that fits a result code of a room. */
 int exit_for(int rc);
 
+/* The subcommand's own word of argv[0], which is "treewarden WORD". */
+const char *own_name(char **argv);
+
 struct spec;
 /* Load a specification and say everything that is wrong on stderr (unless quiet).  0 or the exit code. */
 int load_spec(const char *file, const char *const *sets, int count, bool quiet, struct spec **ret);

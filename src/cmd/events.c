@@ -265,7 +265,7 @@ int cmd_events(int argc, char **argv)
     static const struct argp argp = {options, parse, "[PATH]",
         "The journals of all ranks as one, in causal order; PATH is a path, the beginning of one, or a pattern.",
         NULL, NULL, NULL};
-    struct events_args a = {.logs = !strcmp(argv[0], "logs")};
+    struct events_args a = {.logs = !strcmp(own_name(argv), "logs")};
     char dir[4096];
     int code;
 

@@ -37,6 +37,8 @@ int exit_for(int rc)
     return EXIT_OS;
 }
 
+const char *own_name(char **argv) { return strchr(argv[0], ' ') + 1; }
+
 static int help(FILE *to)
 {
     fprintf(to, "usage: treewarden COMMAND [OPTION...]\n\n"
