@@ -184,30 +184,48 @@ static void branch_effect(struct rank *r, const struct suptree_effect *e)
     }
 }
 
-/* Effects may bring inputs at once (a stop of what is down is answered on the spot): they queue up here
- * and are taken when the effects before them are done, so the engine is never entered twice. */
-void branch_input(struct rank *r, const struct suptree_input *in)
+static void branch_take(struct rank *r, const struct suptree_input *in)
 {
     const struct suptree_effect *next;
 
-    if (r->branch_waiting == BRANCH_INPUTS) {
+    (void)suptree_take(r->branches, tree_ms(r), in);
+    while ((next = suptree_next_effect(r->branches))) {
+        struct suptree_effect e = *next;
+
+        branch_effect(r, &e);
+        sync_vertex(r, r->branches, e.vertex);
+    }
+}
+
+/* Effects may bring inputs at once (a stop of what is down is answered on the spot): they queue up here
+ * and are taken when the effects before them are done, so the engine is never entered twice. */
+static void branch_wait(struct rank *r, const struct suptree_input *in)
+{
+    uint32_t at = (r->branch_head + r->branch_waiting) % r->branch_room;
+
+    if (in->count > 0 || r->branch_waiting == r->branch_room) {
         end_rank(r, 70);
         return;
     }
-    r->branch_queue[(r->branch_head + r->branch_waiting++) % BRANCH_INPUTS] = *in;
-    if (r->branch_busy)
-        return;
-    r->branch_busy = true;
-    while (r->branch_waiting) {
-        (void)suptree_take(r->branches, tree_ms(r), &r->branch_queue[r->branch_head]);
-        r->branch_head = (r->branch_head + 1) % BRANCH_INPUTS;
-        r->branch_waiting--;
-        while ((next = suptree_next_effect(r->branches))) {
-            struct suptree_effect e = *next;
+    memcpy(r->branch_queue + at * BRANCH_INPUT_BYTES, in, BRANCH_INPUT_BYTES);
+    r->branch_waiting++;
+}
 
-            branch_effect(r, &e);
-            sync_vertex(r, r->branches, e.vertex);
-        }
+void branch_input(struct rank *r, const struct suptree_input *in)
+{
+    if (r->branch_busy) {
+        branch_wait(r, in);
+        return;
+    }
+    r->branch_busy = true;
+    branch_take(r, in);
+    while (r->branch_waiting) {
+        struct suptree_input waited = {0};
+
+        memcpy(&waited, r->branch_queue + r->branch_head * BRANCH_INPUT_BYTES, BRANCH_INPUT_BYTES);
+        r->branch_head = (r->branch_head + 1) % r->branch_room;
+        r->branch_waiting--;
+        branch_take(r, &waited);
     }
     r->branch_busy = false;
     r->view.restarts = suptree_restarts(r->branches);

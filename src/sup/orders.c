@@ -82,41 +82,43 @@ void on_drill(struct rank *r, const struct cell_drill *c)
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
             uint32_t detail)
 {
-    struct pending_report *free_one = NULL;
+    struct pending_report *p = &r->reports[++r->report_seq % r->report_room];
 
-    for (uint32_t i = 0; i < REPORTS && !free_one; i++)
-        if (r->reports[i].sent_us == 0)
-            free_one = &r->reports[i];
-    if (!free_one) {
-        end_rank(r, 70);        /* the root has not answered 512 reports: it is not there */
+    if (p->sent_us) {
+        end_rank(r, 70);        /* the root has answered nothing for as many reports: it is not there */
         return;
     }
-    memset(&free_one->cell, 0, sizeof free_one->cell);
-    free_one->cell.report.type = CELL_REPORT;
-    free_one->cell.report.seq = ++r->report_seq;
-    free_one->cell.report.what = what;
-    free_one->cell.report.src = vertex;
-    free_one->cell.report.life = life;
-    free_one->cell.report.cls = cls;
-    free_one->cell.report.cause = cause;
-    free_one->cell.report.detail = detail;
-    free_one->sent_us = r->clock_us ? r->clock_us : 1;
-    send_cell(r, 0, &free_one->cell);
+    memset(&p->cell, 0, sizeof p->cell);
+    p->cell.report.type = CELL_REPORT;
+    p->cell.report.seq = r->report_seq;
+    p->cell.report.what = what;
+    p->cell.report.src = vertex;
+    p->cell.report.life = life;
+    p->cell.report.cls = cls;
+    p->cell.report.cause = cause;
+    p->cell.report.detail = detail;
+    p->sent_us = r->clock_us ? r->clock_us : 1;
+    send_cell(r, 0, &p->cell);
 }
 
 void on_report_ok(struct rank *r, const struct cell_report *c)
 {
-    for (uint32_t i = 0; i < REPORTS; i++)
-        if (r->reports[i].sent_us && r->reports[i].cell.report.seq == c->order)
-            r->reports[i].sent_us = 0;
+    struct pending_report *p = &r->reports[c->order % r->report_room];
+
+    if (p->cell.report.seq == c->order)
+        p->sent_us = 0;
 }
 
 void reports_again(struct rank *r)
 {
-    for (uint32_t i = 0; i < REPORTS; i++) {
-        struct pending_report *p = &r->reports[i];
+    for (uint64_t seq = r->report_oldest; seq <= r->report_seq; seq++) {
+        struct pending_report *p = &r->reports[seq % r->report_room];
 
-        if (p->sent_us == 0 || r->clock_us - p->sent_us < REPORT_AGAIN_MS * 1000u)
+        if (p->sent_us == 0) {
+            r->report_oldest += seq == r->report_oldest;
+            continue;
+        }
+        if (r->clock_us - p->sent_us < REPORT_AGAIN_MS * 1000u)
             continue;
         p->sent_us = r->clock_us;
         send_cell(r, 0, &p->cell);
@@ -393,7 +395,7 @@ void streams_turn(struct rank *r)
 
     if (r->streams_left == 0)
         return;
-    while (r->streams_left > 0 && o->tail - o->head < OUTGOING_CELLS / 2)
+    while (r->streams_left > 0 && o->tail - o->head < r->out_room / 2)
         send_streams_of(r, --r->streams_left);
     if (r->streams_left > 0)
         return;

@@ -41,12 +41,12 @@ void send_cell(struct rank *r, int to, union cell *c)
     c->head.seq = c->head.seq ? c->head.seq : ++r->stamp;
     if (to != r->me && o->head == o->tail && link_send(&r->cx.link, to, c, NULL, 0) == 0)
         return;
-    if (o->tail - o->head == OUTGOING_CELLS) {
+    if (o->tail - o->head == r->out_room) {
         log_error("rank %d: rank %d does not read what it is sent: giving up on it", r->me, to);
         r->down[to] = 1;
         return;
     }
-    o->cells[o->tail++ % OUTGOING_CELLS] = *c;
+    o->cells[o->tail++ % r->out_room] = *c;
 }
 
 void send_all(struct rank *r, union cell *c)
@@ -67,7 +67,7 @@ static void flush_out(struct rank *r)
         if (to == r->me)
             continue;
         while (o->head != o->tail && !r->down[to] &&
-               link_send(&r->cx.link, to, &o->cells[o->head % OUTGOING_CELLS], NULL, 0) == 0)
+               link_send(&r->cx.link, to, &o->cells[o->head % r->out_room], NULL, 0) == 0)
             o->head++;
     }
 }
@@ -247,7 +247,7 @@ static int drain_own(struct rank *r)
     int n;
 
     for (n = 0; n < EVENTS_PER_TURN && o->head != o->tail; n++) {
-        union cell c = o->cells[o->head++ % OUTGOING_CELLS];
+        union cell c = o->cells[o->head++ % r->out_room];
 
         take_cell(r, r->me, &c, NULL, 0);
     }
@@ -372,12 +372,16 @@ static int allocate(struct rank *r)
     r->out = calloc((size_t)r->size, sizeof *r->out);
     r->down = calloc((size_t)r->size, 1);
     r->left = calloc((size_t)r->size, 1);
-    r->branch_queue = calloc(BRANCH_INPUTS, sizeof *r->branch_queue);
+    r->out_room = 16384 + 4 * r->vertices;      /* pages of it that nobody needs are never touched */
+    r->report_room = 512 + 3 * r->vertices;     /* a life has a start and an end to tell */
+    r->reports = calloc(r->report_room, sizeof *r->reports);
+    r->branch_room = 2 * r->vertices + 64;      /* one effect can bring an answer of every life */
+    r->branch_queue = calloc(r->branch_room, BRANCH_INPUT_BYTES);
     if (!r->table || !r->ranks || !r->device_views || !r->status || !r->out || !r->down ||
-        !r->left || !r->branch_queue || !r->gave_up)
+        !r->left || !r->branch_queue || !r->reports || !r->gave_up)
         return TW_ENOMEM;
     for (int i = 0; i < r->size; i++) {
-        r->out[i].cells = calloc(OUTGOING_CELLS, sizeof *r->out[i].cells);
+        r->out[i].cells = calloc(r->out_room, sizeof *r->out[i].cells);
         if (!r->out[i].cells)
             return TW_ENOMEM;
     }
@@ -459,5 +463,6 @@ void rank_destroy(struct rank *r)
     free(r->down);
     free(r->left);
     free(r->branch_queue);
+    free(r->reports);
     free(r);
 }

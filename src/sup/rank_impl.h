@@ -17,12 +17,10 @@
 
 /* Control cells that found no room in the link, or are for this rank itself; in order per rank. */
 struct outgoing {
-    union cell *cells;          /* owned ring */
+    union cell *cells;          /* owned ring; [rank.out_room] */
     uint64_t head, tail;
 };
-#define OUTGOING_CELLS 16384u
 
-#define REPORTS 512u
 struct pending_report {
     union cell cell;
     uint64_t sent_us;           /* 0 = free */
@@ -43,7 +41,7 @@ enum rank_phase {
 #undef X
 };
 
-#define BRANCH_INPUTS 256u
+#define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)
 
 struct root;
 
@@ -68,13 +66,15 @@ struct rank {
     struct devman *devman;      /* owned */
     struct root *root;          /* rank 0; owned */
     struct outgoing *out;       /* owned; per rank, own included */
+    uint32_t out_room;
     uint8_t *down;              /* per rank: gone */
     uint8_t *left;              /* per rank: said goodbye */
-    struct pending_report reports[REPORTS];
-    uint64_t report_seq;
+    struct pending_report *reports;     /* owned; [seq % report_room] */
+    uint32_t report_room;
+    uint64_t report_seq, report_oldest; /* all before the oldest are answered */
     uint64_t orders_done;       /* highest order executed */
-    struct suptree_input *branch_queue; /* owned ring */
-    uint32_t branch_head, branch_waiting;
+    char *branch_queue;         /* owned ring of inputs without their batch (LOST never waits) */
+    uint32_t branch_room, branch_head, branch_waiting;
     bool branch_busy;
     uint32_t streams_left;      /* vertices whose sums are still to be sent */
     uint64_t end_by_us;
