@@ -24,7 +24,7 @@
 #define WORDS_MAX 256
 #define POLL_MS 100
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
-#define LEFT_OVER_MS 2000               /* ranks see their mpirun die and end within this */
+#define LEFT_OVER_MS 5000               /* ranks see their mpirun die, write what they know and end within this */
 
 struct launch_args {
     const char *file, *hosts, *state_dir, *out_dir, *sets[SETS_MAX], *seed;

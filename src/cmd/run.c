@@ -408,8 +408,8 @@ static void close_all(struct run *r, int code)
 {
     bool launcher_lost = r->under_mpi && r->launcher_fd < 0 && r->rank;
 
-    face_close(r->face);
     journal_close(r->journal, 2000);
+    face_close(r->face);                /* a socket that is gone says: what I had to write is on disk */
     zygote_stop(r->zygote);
     remove_job_dir(r);
     if (launcher_lost)
