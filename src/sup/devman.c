@@ -266,6 +266,25 @@ void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how,
     order_slot(d, vertex, CELL_SLOT_STOP, how, deadline_ms, 0);
 }
 
+static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
+{
+    struct device *v = &d->devices[device];
+    struct resident *r = &d->residents[c->src];
+    const struct slot_is *is = arena_is(&v->view, r->slot);
+
+    if (!r->told) {
+        r->told = true;
+        if (r->phase == RESIDENT_STARTING)
+            r->phase = RESIDENT_RUNNING;
+        fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
+        d->cx.ops->started(d->cx.self, c->src, c->life, load_relaxed(&is->resumed));
+    }
+    if (c->state == SLOT_DRAINING && !r->finishing) {
+        r->finishing = true;
+        d->cx.ops->finishing(d->cx.self, c->src, c->life);
+    }
+}
+
 /* A life is over; its slot may be lost with it. */
 static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
 {
@@ -277,6 +296,10 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
 
     fetch_commit(d, device, slot, r);
     r->progress = load_relaxed(&arena_is(&v->view, slot)->progress);
+    if (!ready && c->cls == CLASS_NORMAL) {     /* done before slot 0 looked: it did run */
+        on_up(d, device, c);
+        ready = true;
+    }
     leave_slot(d, c->src);
     if (c->state == SLOT_FENCED) {
         v->slots[slot].fenced = true;
@@ -296,25 +319,6 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
         d->cx.ops->start_failed(d->cx.self, c->src, c->life, cause, c->code);
     else
         d->cx.ops->down(d->cx.self, c->src, c->life, c->cls, cause, c->code);
-}
-
-static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
-{
-    struct device *v = &d->devices[device];
-    struct resident *r = &d->residents[c->src];
-    const struct slot_is *is = arena_is(&v->view, r->slot);
-
-    if (!r->told) {
-        r->told = true;
-        if (r->phase == RESIDENT_STARTING)
-            r->phase = RESIDENT_RUNNING;
-        fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
-        d->cx.ops->started(d->cx.self, c->src, c->life, load_relaxed(&is->resumed));
-    }
-    if (c->state == SLOT_DRAINING && !r->finishing) {
-        r->finishing = true;
-        d->cx.ops->finishing(d->cx.self, c->src, c->life);
-    }
 }
 
 static void on_slot_is(struct devman *d, int device, const struct cell_slot_is *c)

@@ -38,6 +38,10 @@ cat err | sed 's/^/# /'
 says "$(cat s1/verdict.1.json)" '"exit_code": 0' "... and says so in its verdict"
 says "$("$tw" logs --state-dir s1)" "code 7: 20 0" "what actors logged is in the journal"
 
+printf '#include <treewarden/actor.h>\nstruct now { uint64_t n; };\nTW_INIT(now) { s->n = 0; tw_done(cx, 7); }\nTW_NO_RECEIVE(now)\nTW_NO_STEP(now)\nTW_PROGRAM(now)\n' >now.c
+printf 'treewarden: 1\nname: now\nsupervisor: top\nauto_shutdown: all_significant\nchildren: [{actor: now, count: 8, restart: transient, significant: true}]\n' >now.yaml
+within 60 "$tw" cc --no-cuda -q now.c && within 20 "$tw" run now.yaml --state-dir s0; is $? 0 "actors that are done with their first handler are done, not failed"
+
 "$tw" run tick.yaml --drills --state-dir s2 2>err & job=$!
 within 20 "$tw" wait --for=running --timeout 10s; is $? 0 "wait sees it run"
 says "$("$tw" tree --ascii --no-color)" "tick[1]  running" "tree shows it"
