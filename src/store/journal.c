@@ -28,6 +28,8 @@ struct deferred { void (*job)(void *self); void *self; uint64_t after; };
 struct journal {
     int fd, rank;
     pthread_t writer;
+    journal_take_f take;                /* not NULL: in memory, nothing of the rest is used */
+    void *take_self;
     journal_path_f path;
     const void *path_self;
     _Atomic uint64_t head;              /* writer: records written */
@@ -72,20 +74,16 @@ static size_t escape(char *out, size_t room, const char *text)
     return n;
 }
 
-static size_t format(const struct journal *j, const struct journal_record *r, char *out, size_t room)
+size_t journal_format(const struct journal_record *r, int rank, const char *name, char *out, size_t room)
 {
-    char path[600] = "", text[JOURNAL_TEXT_BYTES * 6];
+    char path[600], text[JOURNAL_TEXT_BYTES * 6];
     size_t n;
 
-    if (r->vertex != UINT32_MAX && j->path) {
-        const char *p = j->path(j->path_self, r->vertex);
-
-        (void)escape(path, sizeof path, p ? p : "");
-    }
+    (void)escape(path, sizeof path, name ? name : "");
     (void)escape(text, sizeof text, r->text);
     n = (size_t)snprintf(out, room,
                          "{\"stamp\":%llu,\"rank\":%d,\"index\":%llu,\"t_us\":%llu,\"type\":\"%s\"",
-                         (unsigned long long)r->stamp, j->rank, (unsigned long long)r->index,
+                         (unsigned long long)r->stamp, rank, (unsigned long long)r->index,
                          (unsigned long long)r->tree_us, type_name(r->type));
     if (path[0])
         n += (size_t)snprintf(out + n, room - n, ",\"path\":\"%s\",\"vertex\":%u", path, r->vertex);
@@ -105,6 +103,12 @@ static size_t format(const struct journal *j, const struct journal_record *r, ch
                               (unsigned long long)r->cause_stamp);
     n += (size_t)snprintf(out + n, room - n, "}\n");
     return n;
+}
+
+static size_t format(const struct journal *j, const struct journal_record *r, char *out, size_t room)
+{
+    return journal_format(r, j->rank, r->vertex != UINT32_MAX && j->path ? j->path(j->path_self, r->vertex) : "", out,
+                          room);
 }
 
 static void write_all(int fd, const char *text, size_t bytes)
@@ -211,6 +215,18 @@ int journal_open(const char *dir, unsigned generation, int rank, journal_path_f 
     return TW_ESYS;
 }
 
+int journal_open_memory(journal_take_f take, void *self, struct journal **ret)
+{
+    struct journal *j = calloc(1, sizeof *j);
+
+    if (!j)
+        return TW_ENOMEM;
+    j->take = take;
+    j->take_self = self;
+    *ret = j;
+    return 0;
+}
+
 static void put(struct journal *j, const struct journal_record *rec)
 {
     uint64_t tail = atomic_load_explicit(&j->tail, memory_order_relaxed);
@@ -225,6 +241,11 @@ uint64_t journal_put(struct journal *j, struct journal_record *rec)
     uint64_t used = atomic_load_explicit(&j->tail, memory_order_relaxed) -
                     atomic_load_explicit(&j->head, memory_order_acquire);
 
+    if (j->take) {
+        rec->index = ++j->index;
+        j->take(j->take_self, rec);
+        return rec->index;
+    }
     if (used + 2 > RING) {
         j->dropped++;
         return rec->index = ++j->index;
@@ -269,6 +290,10 @@ void journal_close(struct journal *j, unsigned timeout_ms)
 {
     if (!j)
         return;
+    if (j->take) {
+        free(j);
+        return;
+    }
     (void)journal_flush(j, timeout_ms);
     atomic_store_explicit(&j->closing, 1, memory_order_release);
     pthread_join(j->writer, NULL);

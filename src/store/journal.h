@@ -78,6 +78,13 @@ typedef const char *(*journal_path_f)(const void *self, uint32_t vertex);
 int journal_open(const char *dir, unsigned generation, int rank, journal_path_f path,
                  const void *path_self, struct journal **ret, struct reason *why);
 
+/* A journal that goes nowhere but to `take`, at once and on the caller's thread; close it as the other. */
+typedef void (*journal_take_f)(void *self, const struct journal_record *rec);
+int journal_open_memory(journal_take_f take, void *self, struct journal **ret);
+
+/* One record as it stands in a file, with its newline.  Returns its length; 2048 bytes are enough. */
+size_t journal_format(const struct journal_record *rec, int rank, const char *path, char *out, size_t room);
+
 /* Queue a record (copied).  Loop thread only; never blocks, never does I/O: when the writer is behind by
  * the whole ring (32768 records) the record is counted and a GAP record follows later.  Returns its
  * index. */
