@@ -52,11 +52,17 @@ HD static void begin_call(struct slot *s, uint32_t op, uint32_t from)
 HD static void act_out_drill(struct slot *s)
 {
     const struct tw_calls *calls = s->cx.head.call;
+    uint64_t how;
 
     if (load_acquire(&s->want->drill_life, SCOPE_DEVICE) != s->life || s->drilled)
         return;
     s->drilled = 1;
-    switch (load_relaxed(&s->want->drill)) {
+    how = load_relaxed(&s->want->drill);
+    if (how >= SLOT_DRILL_WEDGE && s->env->injure) {
+        s->env->injure(s->env->self, s->index, (uint32_t)how);
+        return;
+    }
+    switch (how) {
     case SLOT_DRILL_FAIL:
         calls->fail(&s->cx, 0xd411);
         break;

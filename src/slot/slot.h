@@ -20,6 +20,8 @@ struct slot_env {
     void (*wake)(void *self, struct bell_word *bell);   /* somebody may sleep here: wake it */
     void (*wake_rank)(void *self);                      /* the up ring has something */
     void (*fenced)(void *self, uint32_t slot);          /* its thread is not to be scheduled any more */
+    /* Act out a wedge or segv drill in the backend's own way; NULL: loop for ever, write to nowhere. */
+    void (*injure)(void *self, uint32_t slot, uint32_t how);
     const char *(*sink)(void *self, uint32_t slot, const char *name);  /* host actors: a path, or NULL */
     int (*sink_commit)(void *self, uint32_t slot);      /* rename what sink gave out; 0 or TW_ESYS */
     void (*sink_drop)(void *self, uint32_t slot);       /* the life ended: remove what sink gave out */

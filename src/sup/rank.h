@@ -103,6 +103,10 @@ void rank_launcher_lost(struct rank *r);
 /* The job is over and this rank has nothing left to do: 1, with the exit code for the process. */
 int rank_ended(const struct rank *r, int *ret_exit_code);
 
+/* What is held of an actor placed here whose life is over: its last commit, borrowed until the next turn; NULL =
+ * none.  For checks. */
+const void *rank_commit(const struct rank *r, uint32_t vertex);
+
 /* The picture; valid until the next turn. */
 const struct view *rank_view(struct rank *r);
 
