@@ -74,8 +74,7 @@ int load_program(const struct spec *s, spec_error_f error, void *self, struct lo
     return find_types(s, ret->table, error, self) ? EXIT_CONFIG : 0;
 }
 
-/* The number of ranks it was asked for, or else the fewest it fits on; 0: none of those tried, with why. */
-static int ranks_for(const struct spec *s, int asked, struct reason *why)
+int ranks_for(const struct spec *s, int asked, struct reason *why)
 {
     int first = asked ? asked : 1, last = asked ? asked : RANKS_TRIED;
     struct placement places;

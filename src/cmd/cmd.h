@@ -60,6 +60,9 @@ struct loaded_program {
 int load_program(const struct spec *s, void (*error)(void *self, const char *text), void *self,
                  struct loaded_program *ret);
 
+/* The number of ranks that was asked for, or else (0) the fewest the job fits on; 0: neither, with why. */
+int ranks_for(const struct spec *s, int asked, struct reason *why);
+
 #define SETS_MAX 64
 
 #endif

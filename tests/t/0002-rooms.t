@@ -14,7 +14,7 @@ src/spec     shared base core yaml.h xxhash.h
 src/topo     shared base hwloc.h
 src/store    shared base jansson.h sqlite3.h
 src/worker   slot port shared base api
-src/emu      slot port shared base core
+src/emu      sup worker spec store slot port shared base core
 src/face     sup spec shared base jansson.h microhttpd.h ncurses.h
 mpi          port shared base mpi.h mpi-ext.h
 kernels      slot worker port shared base api cuda.h cuda_runtime.h

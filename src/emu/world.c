@@ -1,0 +1,293 @@
+/* world.c - time, chance and the ranks' loops: one run of a simulated job */
+#include "emu/world.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sup/timeouts.h"
+
+#define ALL_LOOKED_AT_EVERY 4096        /* events; and after every strike: watch.c */
+
+/* -- time and chance ------------------------------------------------------------------------------ */
+
+static uint64_t mixed(uint64_t *state)
+{
+    uint64_t x = *state += 0x9e3779b97f4a7c15ull;
+
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+}
+
+uint32_t chance(struct world *w, uint32_t below) { return (uint32_t)(mixed(&w->timing) >> 32) % (below ? below : 1); }
+
+static bool before(const struct moment *a, const struct moment *b)
+{
+    if (a->us != b->us)
+        return a->us < b->us;
+    return a->tie != b->tie ? a->tie < b->tie : a->number < b->number;
+}
+
+void later(struct world *w, uint64_t us, void (*f)(struct world *, void *, uint64_t), void *who, uint64_t what)
+{
+    struct moment m = {.us = us, .number = ++w->moments, .tie = chance(w, UINT32_MAX), .f = f, .who = who, .what = what};
+    size_t at = w->heap_count++;
+
+    if (at == w->heap_room) {
+        w->heap_room = w->heap_room ? 2 * w->heap_room : 1024;
+        w->heap = realloc(w->heap, w->heap_room * sizeof *w->heap);
+        if (!w->heap)
+            abort();
+    }
+    for (; at > 0 && before(&m, &w->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        w->heap[at] = w->heap[(at - 1) / 2];
+    w->heap[at] = m;
+}
+
+static struct moment next_moment(struct world *w)
+{
+    struct moment first = w->heap[0], last = w->heap[--w->heap_count];
+    size_t at = 0, kid;
+
+    for (; (kid = 2 * at + 1) < w->heap_count; at = kid) {
+        kid += kid + 1 < w->heap_count && before(&w->heap[kid + 1], &w->heap[kid]);
+        if (!before(&w->heap[kid], &last))
+            break;
+        w->heap[at] = w->heap[kid];
+    }
+    w->heap[at] = last;
+    return first;
+}
+
+void world_fail(struct world *w, const char *fmt, ...)
+{
+    size_t n;
+    va_list ap;
+
+    if (w->result->failure[0])
+        return;                         /* the first is the one to look at */
+    n = (size_t)snprintf(w->result->failure, sizeof w->result->failure, "at %.6f s, event %llu: ",
+                         (double)w->now_us / 1e6, (unsigned long long)w->result->events);
+    va_start(ap, fmt);
+    vsnprintf(w->result->failure + n, sizeof w->result->failure - n, fmt, ap);
+    va_end(ap);
+}
+
+/* -- a rank's loop, as cmd/run.c has it ----------------------------------------------------------- */
+
+static void rank_moment(struct world *w, void *who, uint64_t stamp);
+
+static void rank_due(struct emu_rank *r, uint64_t us)
+{
+    if (us < r->stalled_us)
+        us = r->stalled_us;
+    r->due_us = us;
+    later(r->world, us, rank_moment, r, us);
+}
+
+void rank_wake(struct emu_rank *r, uint64_t us)
+{
+    if (!r->dead && !r->ended && (!r->due_us || us < r->due_us) && r->due_us > r->stalled_us)
+        rank_due(r, us > r->world->now_us ? us : r->world->now_us + 1);
+}
+
+static void rank_moment(struct world *w, void *who, uint64_t stamp)
+{
+    struct emu_rank *r = who;
+    uint64_t clock_us = w->now_us + r->skew_us;
+    int busy;
+
+    if (r->due_us != stamp || r->dead || r->ended)
+        return;
+    if (w->now_us < r->stalled_us) {
+        rank_due(r, r->stalled_us);
+        return;
+    }
+    if (!r->started) {
+        r->started = true;
+        rank_start(r->rank, clock_us);
+    }
+    busy = rank_turn(r->rank, clock_us);
+    if (rank_ended(r->rank, &r->exit_code)) {
+        r->ended = true;
+        workers_end(r);
+        return;
+    }
+    r->sleep_us = busy ? 20 : r->sleep_us * 2 < LOOP_SLEEP_MIN_US ? LOOP_SLEEP_MIN_US : r->sleep_us * 2;
+    if (r->sleep_us > LOOP_SLEEP_MAX_US)
+        r->sleep_us = LOOP_SLEEP_MAX_US;
+    rank_due(r, w->now_us + r->sleep_us + chance(w, 60));
+}
+
+/* -- what leaves a rank --------------------------------------------------------------------------- */
+
+static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
+{
+    strike_answered(((struct emu_rank *)self)->world, token, a->exit_code);
+}
+
+static void on_verdict(void *self, const struct verdict *v)
+{
+    struct emu_rank *r = self;
+
+    if (r->world->result->has_verdict)
+        return;                         /* the first stands, as with files */
+    r->world->result->has_verdict = true;
+    r->world->result->verdict = *v;
+}
+
+static void on_record(void *self, const struct journal_record *rec)
+{
+    const struct emu_rank *r = self;
+    const struct spec *s = r->world->config->spec;
+    char line[2048];
+    size_t n = journal_format(rec, r->number, rec->vertex < s->vertex_count ? s->vertices[rec->vertex].path : "", line,
+                              sizeof line);
+
+    for (size_t i = 0; i < n; i++)
+        r->world->result->digest = (r->world->result->digest ^ (unsigned char)line[i]) * 0x100000001b3u;
+    if (r->world->config->journal)
+        fputs(line, r->world->config->journal);
+}
+
+/* -- building and clearing away ------------------------------------------------------------------- */
+
+static int make_rank(struct world *w, int number, struct reason *why)
+{
+    const struct emu_config *c = w->config;
+    struct emu_rank *r = &w->ranks[number];
+    struct rank_config rc = {.spec = c->spec, .program = c->program, .rank_of = w->places.rank_of,
+                             .device_of = w->places.device_of, .home_of = w->places.home_of, .drills_allowed = true,
+                             .seed = c->seed, .devices = (int)c->spec->devices.per_rank, .generation = 1,
+                             .job = "simulated", .state_dir = "", .link = emu_link(r), .port = emu_device(r),
+                             .out = {r, on_answer, on_verdict}, .host_of = w->hosts};
+
+    r->world = w;
+    r->number = number;
+    r->skew_us = 1000000u + chance(w, 1000000000u);
+    r->last_us = calloc((size_t)c->ranks, sizeof *r->last_us);
+    r->under_way = calloc((size_t)c->ranks, sizeof *r->under_way);
+    if (!r->last_us || !r->under_way || journal_open_memory(on_record, r, &r->journal) != 0)
+        return reason_set(why, TW_ENOMEM, "not enough memory for %d ranks", c->ranks);
+    rc.journal = r->journal;
+    r->rank = rank_create(&rc, r->skew_us, why);
+    if (!r->rank)
+        return TW_ENOMEM;
+    rank_due(r, 1 + chance(w, 50000));
+    return 0;
+}
+
+static int make_world(struct world *w, struct reason *why)
+{
+    const struct emu_config *c = w->config;
+    int rc = placement_make(c->spec, c->ranks, &w->places, why);
+
+    if (rc != 0)
+        return rc;
+    w->timing = c->seed * 0x2545f4914f6cdd1dull + 7;
+    w->ranks = calloc((size_t)c->ranks, sizeof *w->ranks);
+    w->hosts = calloc((size_t)c->ranks, sizeof *w->hosts);
+    w->watch = calloc(c->spec->vertex_count, sizeof *w->watch);
+    w->found = calloc(c->spec->vertex_count, sizeof *w->found);
+    if (!w->ranks || !w->hosts || !w->watch || !w->found)
+        return reason_set(why, TW_ENOMEM, "not enough memory for %d ranks", c->ranks);
+    for (int i = 0; i < c->ranks; i++)
+        w->hosts[i] = "simulated";
+    for (int i = 0; i < c->ranks && rc == 0; i++)
+        rc = make_rank(w, i, why);
+    return rc;
+}
+
+static void clear_world(struct world *w)
+{
+    for (int i = 0; w->ranks && i < w->config->ranks; i++) {
+        struct emu_rank *r = &w->ranks[i];
+
+        rank_destroy(r->rank);
+        journal_close(r->journal, 0);
+        links_drop(r);
+        workers_free(r);
+        free(r->last_us);
+        free(r->under_way);
+    }
+    free(w->ranks);
+    free(w->hosts);
+    free(w->watch);
+    free(w->found);
+    free(w->heap);
+    placement_free(&w->places);
+}
+
+/* -- the run -------------------------------------------------------------------------------------- */
+
+static bool all_ended(const struct world *w)
+{
+    for (int i = 0; i < w->config->ranks; i++)
+        if (!w->ranks[i].ended && !w->ranks[i].dead)
+            return false;
+    return true;
+}
+
+static void run(struct world *w)
+{
+    struct emu_result *result = w->result;
+
+    strikes_begin(w);
+    while (!result->failure[0] && !all_ended(w)) {
+        struct moment m;
+
+        if (w->heap_count == 0 || w->heap[0].us > w->config->limit_us) {
+            world_fail(w, "the job has not ended after %.1f s", (double)w->config->limit_us / 1e6);
+            break;
+        }
+        m = next_moment(w);
+        w->now_us = m.us;
+        result->events++;
+        m.f(w, m.who, m.what);
+        if (result->events >= w->check_at) {
+            watch_all(w);
+            w->check_at = result->events + ALL_LOOKED_AT_EVERY;
+        }
+    }
+    result->virtual_us = w->now_us;
+}
+
+/* accepted = delivered + in flight + dead + lost, and nothing lost: no line began afresh. */
+static void judge(struct world *w)
+{
+    const struct verdict_streams *s = &w->result->verdict.streams;
+
+    if (w->result->failure[0])
+        return;
+    if (!w->result->has_verdict) {
+        world_fail(w, "the job ended without a verdict");
+        return;
+    }
+    if (!emu_plan_heals(w->config->plan))
+        return;
+    if (w->result->verdict.exit_code != 0)
+        world_fail(w, "exit %d: %s", w->result->verdict.exit_code, w->result->verdict.reason);
+    else if (s->accepted != s->delivered + s->in_flight + s->dead + s->lost || s->delivered > s->accepted ||
+             s->in_flight > s->accepted || s->dead > s->accepted || s->lost || s->unmatched)
+        world_fail(w, "the streams do not add up: accepted %llu = delivered %llu + in flight %llu + dead %llu + lost %llu, "
+                   "%u unmatched", (unsigned long long)s->accepted, (unsigned long long)s->delivered,
+                   (unsigned long long)s->in_flight, (unsigned long long)s->dead, (unsigned long long)s->lost,
+                   s->unmatched);
+}
+
+int emu_run(const struct emu_config *config, struct emu_result *ret, struct reason *why)
+{
+    struct world w = {.config = config, .result = ret, .check_at = 1};
+    int rc;
+
+    memset(ret, 0, sizeof *ret);
+    ret->digest = 0xcbf29ce484222325u;
+    rc = make_world(&w, why);
+    if (rc == 0) {
+        run(&w);
+        judge(&w);
+    }
+    clear_world(&w);
+    return rc;
+}
