@@ -41,16 +41,17 @@ void rank_command(struct rank *r, uint64_t token, const struct rank_command *c)
         refuse(r, token, 75, "the root is not reached just now: try again");
 }
 
-static void answer_to(struct rank *r, int to, uint64_t token, const struct rank_answer *a)
+/* False: there is no room on the way just now. */
+static bool answer_to(struct rank *r, int to, uint64_t token, const struct rank_answer *a)
 {
     union cell frame;
 
     if (to == r->me) {
         r->cx.out.answer(r->cx.out.self, token, a);
-        return;
+        return true;
     }
     command_frame(&frame, CELL_CMD_REPLY, token, to);
-    (void)link_send(&r->cx.link, to, &frame, a, sizeof *a);    /* no room: the client asks again */
+    return link_send(&r->cx.link, to, &frame, a, sizeof *a) != TW_EFULL;
 }
 
 void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes)
@@ -93,11 +94,19 @@ static void journal_command(struct rank *r, uint16_t type, const struct pending_
     noted(r, &rec);
 }
 
+/* Each client hears once of what it asked for, however full the way to its rank is. */
+static void tell_client(struct rank *r, struct pending_command *p)
+{
+    if (!p->told)
+        p->told = answer_to(r, p->from, p->token, &p->answer);
+    p->used = !p->told || p->left > 0;
+}
+
 static void settle(struct rank *r, struct pending_command *p)
 {
     journal_command(r, JOURNAL_RESULT, p);
-    answer_to(r, p->from, p->token, &p->answer);
-    p->used = false;
+    p->settled = true;
+    tell_client(r, p);
 }
 
 /* A branch and all below it is one target: what lies under another match is left out. */
@@ -185,7 +194,7 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
     if (!p) {
         struct rank_answer busy = {.exit_code = 75, .text = "64 commands are under way: try again"};
 
-        answer_to(r, from, token, &busy);
+        (void)answer_to(r, from, token, &busy);
         return;
     }
     *p = (struct pending_command){.used = true, .from = from, .token = token, .command = *c,
@@ -205,8 +214,8 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
                  "signal to mpirun, or name a branch", verb_name(c->verb));
     }
     if (p->answer.exit_code || c->dry) {
-        answer_to(r, from, token, &p->answer);
-        p->used = false;
+        p->settled = true;              /* nothing was done: nothing for the journal */
+        tell_client(r, p);
         return;
     }
     journal_command(r, JOURNAL_COMMAND, p);
@@ -231,8 +240,12 @@ void command_result(struct rank *r, uint64_t token, uint8_t answer)
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
                  r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
     }
-    if (p->left > 0 && --p->left == 0)
-        settle(r, p);
+    if (p->left > 0 && --p->left == 0) {
+        if (p->settled)
+            tell_client(r, p);
+        else
+            settle(r, p);
+    }
 }
 
 void commands_turn(struct rank *r)
@@ -240,7 +253,9 @@ void commands_turn(struct rank *r)
     for (uint32_t i = 0; i < COMMANDS; i++) {
         struct pending_command *p = &r->root->commands[i];
 
-        if (!p->used || r->clock_us - p->since_us < COMMAND_MS * 1000u)
+        if (p->used && p->settled && !p->told)
+            tell_client(r, p);
+        if (!p->used || p->settled || r->clock_us - p->since_us < COMMAND_MS * 1000u)
             continue;
         p->answer.exit_code = 75;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: not done after %u s: it goes on: ask `treewarden "

@@ -24,7 +24,8 @@ struct stream_sum {
 #define COMMANDS 64u                    /* under way at once */
 
 struct pending_command {
-    bool used;
+    bool used;                          /* until it is answered and no engine will speak of it any more */
+    bool settled, told;                 /* the answer stands; and is on its way */
     int from;
     uint64_t token, since_us;
     uint32_t left;
