@@ -210,6 +210,8 @@ static void note(struct simulate *s, const struct emu_plan *plan)
     s->virtual_us += s->result.virtual_us;
     s->events += s->result.events;
     s->checks += s->result.checks;
+    if (s->result.detection_us > s->detection_us)
+        s->detection_us = s->result.detection_us;
     for (uint32_t i = 0; i < plan->count; i++)
         s->struck[plan->faults[i].kind] += plan->faults[i].fired;
     for (uint32_t i = 0; i < v->fault_count; i++) {

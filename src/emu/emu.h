@@ -107,6 +107,7 @@ struct emu_result {
     bool has_verdict;
     struct verdict verdict;
     uint64_t virtual_us, events, checks;
+    uint64_t detection_us;              /* the longest from a strike on a worker to its rank's knowing */
     uint64_t digest;                    /* of all journal records, in order */
 };
 

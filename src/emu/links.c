@@ -107,6 +107,15 @@ struct link emu_link(struct emu_rank *r)
     return (struct link){&ops, r};
 }
 
+size_t links_control(const struct emu_rank *r)
+{
+    size_t n = 0;
+
+    for (const struct frame *f = r->frames; f; f = f->next)
+        n += !f->down && !is_stream(&f->cell) && f->cell.head.type != CELL_BEAT;
+    return n;
+}
+
 /* What was on its way still arrives; MPI tells of the death up to some hundred milliseconds later. */
 void link_down(struct emu_rank *dead)
 {

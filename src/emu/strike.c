@@ -58,6 +58,7 @@ static bool strike_worker(struct world *w, const struct emu_fault *f)
 
     if (!worker || worker->state != WORKER_RUNNING)
         return false;
+    worker->struck_us = w->now_us;
     switch (f->kind) {
     case EMU_STOP_WORKER:
         worker_stop(worker);

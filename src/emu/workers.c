@@ -46,15 +46,28 @@ static void tell(struct emu_worker *w, uint64_t in_us, enum device_event_kind ki
     rank_wake(w->rank, e->us);
 }
 
+static void found_out(struct emu_worker *w)
+{
+    struct emu_result *result = w->world->result;
+
+    if (w->struck_us && w->world->now_us - w->struck_us > result->detection_us)
+        result->detection_us = w->world->now_us - w->struck_us;
+    w->struck_us = 0;
+}
+
 static void op_poll(void *self, struct device_event *ret)
 {
     struct emu_rank *r = self;
     struct told_event *e = r->events;
+    struct emu_worker *w;
 
     *ret = (struct device_event){.kind = DEVICE_NOTHING};
     if (!e || e->us > r->world->now_us)
         return;
     *ret = e->event;
+    if ((e->event.kind == DEVICE_EXITED || e->event.kind == DEVICE_STOPPED) &&
+        (w = find(r, e->event.device, e->event.incarnation)))
+        found_out(w);
     r->events = e->next;
     free(e);
 }
@@ -74,9 +87,14 @@ static void due(struct worker_thread *t, uint64_t us)
     later(w, us, thread_turn, t, us);
 }
 
+bool worker_lives(const struct emu_worker *w)
+{
+    return w->state == WORKER_RUNNING || w->state == WORKER_STOPPED || w->state == WORKER_DYING;
+}
+
 static void wake(struct emu_worker *w, uint32_t index)
 {
-    if (w->state == WORKER_RUNNING || w->state == WORKER_STOPPED)
+    if (worker_lives(w))
         due(&w->threads[index], w->world->now_us + 1 + chance(w->world, 40));
 }
 
@@ -96,7 +114,13 @@ static void env_wake_rank(void *self)
     rank_wake(w->rank, w->world->now_us + 1 + chance(w->world, 50));
 }
 
-static void env_fenced(void *self, uint32_t slot) { sink_fence(((struct emu_worker *)self)->sink, slot); }
+static void env_fenced(void *self, uint32_t slot)
+{
+    struct emu_worker *w = self;
+
+    w->fenced = true;
+    sink_fence(w->sink, slot);
+}
 
 static const char *env_sink(void *self, uint32_t slot, const char *name)
 {
@@ -124,6 +148,7 @@ static void env_injure(void *self, uint32_t slot, uint32_t how)
 
     if (how == SLOT_DRILL_WEDGE) {
         w->threads[slot].stuck_us = w->world->now_us;
+        w->world->wedged[arena_config(&w->view, slot)->vertex]++;
         (void)fiber_leave();
         return;
     }
@@ -199,17 +224,20 @@ static void thread_turn(struct world *w, void *who, uint64_t stamp)
     if (t->due_us != stamp)
         return;                         /* it was woken sooner, or is no more */
     t->due_us = 0;
-    if (worker->state != WORKER_RUNNING || (t->index == 0 && worker->silent))
+    if (!worker_lives(worker) || worker->state == WORKER_STOPPED || (t->index == 0 && worker->silent))
         return;
+    if (worker->state == WORKER_DYING && chance(w, 20) == 0)
+        return;                         /* it was in the kernel: this one is gone already */
     if (t->index == 0) {
         read_cpu(worker);
         due_ms = slot0_turn(&worker->slot0, now_ms, worker->cpu_ns);
         most = w->now_us + SLOT0_SLEEP_US;
     } else {
         due_ms = slot_thread_turn(t);
+        watch_slot(worker, t->index);
         most = w->now_us + SLOT_SLEEP_US;
     }
-    if (worker->state != WORKER_RUNNING)
+    if (!worker_lives(worker))
         return;
     if (due_ms != SLOT_NEVER && w->now_us + (due_ms > now_ms ? (due_ms - now_ms) * 1000 : 0) < most)
         most = w->now_us + (due_ms > now_ms ? (due_ms - now_ms) * 1000 : 0);
@@ -303,12 +331,29 @@ static void over(struct emu_worker *w)
         w->threads[i].due_us = 0;
 }
 
+static void reap(struct world *w, void *who, uint64_t unused)
+{
+    struct emu_worker *worker = who;
+
+    (void)w;
+    (void)unused;
+    if (worker->state != WORKER_DYING)
+        return;                         /* its zygote was sooner */
+    over(worker);
+    tell(worker, 0, DEVICE_EXITED, worker->status);
+}
+
+/* Threads that are in the middle of something go on for a while: measured on real workers. */
 void worker_kill(struct emu_worker *w, int signal_number)
 {
-    if (w->state == WORKER_OVER || w->state == WORKER_NEW)
+    if (w->state == WORKER_OVER || w->state == WORKER_NEW || w->state == WORKER_DYING)
         return;
-    over(w);
-    tell(w, 100 + chance(w->world, 3000), DEVICE_EXITED, signal_number);
+    if (w->state == WORKER_STOPPED)
+        for (uint32_t i = 0; i <= w->view.geo.slots; i++)
+            w->threads[i].due_us = 0;   /* SIGKILL ends what is stopped where it stands */
+    w->state = WORKER_DYING;
+    w->status = signal_number;
+    later(w->world, w->world->now_us + 100 + chance(w->world, 3000), reap, w, 0);
 }
 
 void worker_stop(struct emu_worker *w)
@@ -332,14 +377,24 @@ void worker_continue(struct emu_worker *w)
     tell(w, 100 + chance(w->world, 2000), DEVICE_CONTINUED, 0);
 }
 
+/* A rank ends no worker of its own that does its work. */
+static void kill_by_rank(struct emu_worker *w)
+{
+    if (w->state == WORKER_RUNNING && !w->silent && !w->fenced && rank_view(w->rank->rank)->phase[0] == 'r')
+        world_fail(w->world, "rank %d ends the worker of device %d, and nothing was wrong with it", w->rank->number,
+                   w->device);
+    found_out(w);
+    worker_kill(w, SIGKILL);
+}
+
 static int op_signal(void *self, int device, uint32_t incarnation, enum device_signal what)
 {
     struct emu_worker *w = find(self, device, incarnation);
 
-    if (!w || w->state == WORKER_OVER)
+    if (!w || w->state == WORKER_OVER || w->state == WORKER_DYING)
         return TW_ENOENT;
     switch (what) {
-    case DEVICE_KILL: worker_kill(w, SIGKILL); break;
+    case DEVICE_KILL: kill_by_rank(w); break;
     case DEVICE_STOP: worker_stop(w); break;
     case DEVICE_CONTINUE: worker_continue(w); break;
     }
@@ -371,6 +426,15 @@ static void free_threads(struct emu_worker *w)
     w->sink = NULL;
 }
 
+/* A stray thread of a dead worker writes there to the last; who reads it now reads that. */
+static void scribble(struct emu_worker *w)
+{
+    uint64_t *word = w->arena, n = w->view.geo.slots ? arena_bytes(&w->view.geo) / 8 : 0;
+
+    for (uint64_t i = 0, x = chance(w->world, UINT32_MAX); i < n; i++)
+        word[i] = x = x * 0x5851f42d4c957f2dull + 1;
+}
+
 /* From here on a touch of it is an error that sanitizers see. */
 static void op_arena_free(void *self, int device, uint32_t incarnation)
 {
@@ -382,6 +446,7 @@ static void op_arena_free(void *self, int device, uint32_t incarnation)
         world_fail(w->world, "rank %d gives back the arena of device %d while its worker lives", w->rank->number, device);
     over(w);
     free_threads(w);
+    scribble(w);
     free(w->arena);
     w->arena = NULL;
 }

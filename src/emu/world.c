@@ -109,6 +109,8 @@ static void rank_moment(struct world *w, void *who, uint64_t stamp)
         rank_start(r->rank, clock_us);
     }
     busy = rank_turn(r->rank, clock_us);
+    if (busy)
+        rank_check(r->rank);
     if (rank_ended(r->rank, &r->exit_code)) {
         r->ended = true;
         workers_end(r);
@@ -139,7 +141,7 @@ static void on_verdict(void *self, const struct verdict *v)
 
 static void on_record(void *self, const struct journal_record *rec)
 {
-    const struct emu_rank *r = self;
+    struct emu_rank *r = self;
     const struct spec *s = r->world->config->spec;
     char line[2048];
     size_t n = journal_format(rec, r->number, rec->vertex < s->vertex_count ? s->vertices[rec->vertex].path : "", line,
@@ -149,6 +151,7 @@ static void on_record(void *self, const struct journal_record *rec)
         r->world->result->digest = (r->world->result->digest ^ (unsigned char)line[i]) * 0x100000001b3u;
     if (r->world->config->journal)
         fputs(line, r->world->config->journal);
+    watch_record(r, rec);
 }
 
 /* -- building and clearing away ------------------------------------------------------------------- */
@@ -190,7 +193,8 @@ static int make_world(struct world *w, struct reason *why)
     w->hosts = calloc((size_t)c->ranks, sizeof *w->hosts);
     w->watch = calloc(c->spec->vertex_count, sizeof *w->watch);
     w->found = calloc(c->spec->vertex_count, sizeof *w->found);
-    if (!w->ranks || !w->hosts || !w->watch || !w->found)
+    w->wedged = calloc(c->spec->vertex_count, sizeof *w->wedged);
+    if (!w->ranks || !w->hosts || !w->watch || !w->found || !w->wedged)
         return reason_set(why, TW_ENOMEM, "not enough memory for %d ranks", c->ranks);
     for (int i = 0; i < c->ranks; i++)
         w->hosts[i] = "simulated";
@@ -214,7 +218,10 @@ static void clear_world(struct world *w)
     free(w->ranks);
     free(w->hosts);
     free(w->watch);
+    for (uint32_t v = 0; w->found && v < w->config->spec->vertex_count; v++)
+        free(w->found[v].streams);
     free(w->found);
+    free(w->wedged);
     free(w->heap);
     placement_free(&w->places);
 }

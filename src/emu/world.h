@@ -39,7 +39,8 @@ struct worker_thread {
     X(STARTING)                                            \
     X(RUNNING)                                             \
     X(STOPPED)   /* SIGSTOP */                             \
-    X(OVER)      /* dead; told when it is reaped */
+    X(DYING)     /* killed; threads go on until reaped */  \
+    X(OVER)      /* reaped */
 enum worker_state {
 #define X(name) WORKER_##name,
     WORKER_STATE_LIST(X)
@@ -54,6 +55,9 @@ struct emu_worker {
     uint32_t incarnation;
     enum worker_state state;
     bool silent;                    /* slot 0 stands still */
+    bool fenced;                    /* slot 0 has given up a slot */
+    uint64_t struck_us;             /* by the plan; 0 = not, or found out */
+    int status;                     /* of its exit */
     void *arena;                    /* owned; NULL once given back */
     struct arena_view view;
     struct slot_env env;
@@ -100,15 +104,16 @@ struct emu_rank {
     bool disk_fails;                /* nor the next files be renamed */
 };
 
-struct found {                      /* the newest commit of a vertex, wherever it lies now */
-    const struct slot_image *image; /* NULL: none yet */
-    const struct stream *streams;
-    bool running;
+struct found {                      /* what the newest durable commit of a vertex says */
+    uint64_t life, commit;          /* life 0: none yet */
+    uint32_t line, stream_count, room;
+    struct stream *streams;         /* owned */
 };
 
-struct watch {                      /* what may only rise */
+struct watch {                      /* what may only rise, and where it was seen */
     uint64_t life, commit;
-    uint32_t line;
+    uint32_t line, slot;
+    struct emu_worker *worker;      /* borrowed; NULL: nowhere yet */
 };
 
 struct world {
@@ -122,6 +127,7 @@ struct world {
     const char **hosts;             /* owned */
     struct watch *watch;            /* owned; per vertex, as the next */
     struct found *found;            /* owned */
+    uint32_t *wedged;               /* owned; wedges acted out and not yet found */
     uint64_t check_at;              /* number of the event after which all is looked at again */
 };
 
@@ -134,11 +140,13 @@ void rank_wake(struct emu_rank *r, uint64_t us);    /* its next turn not later t
 /* links.c */
 struct link emu_link(struct emu_rank *r);
 void links_drop(struct emu_rank *r);
+size_t links_control(const struct emu_rank *r);     /* control cells on their way to it, beats left out */
 void link_down(struct emu_rank *dead);              /* the others will hear of it */
 
 /* workers.c */
 struct device_port emu_device(struct emu_rank *r);
 struct emu_worker *worker_of(struct emu_rank *r, int device);    /* the one that runs there, or NULL */
+bool worker_lives(const struct emu_worker *w);      /* its threads may run */
 void worker_kill(struct emu_worker *w, int signal_number);
 void worker_stop(struct emu_worker *w);
 void worker_continue(struct emu_worker *w);
@@ -151,6 +159,8 @@ void strike_answered(struct world *w, uint64_t token, int exit_code);
 void strike_at_step(struct world *w, uint32_t vertex, uint64_t progress);
 
 /* watch.c */
+void watch_slot(struct emu_worker *w, uint32_t slot);                       /* after its turn */
+void watch_record(struct emu_rank *r, const struct journal_record *rec);    /* as it is written */
 void watch_all(struct world *w);
 
 #endif

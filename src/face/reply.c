@@ -11,16 +11,6 @@
 #include "spec/spec.h"
 #include "sup/view.h"
 
-static const char *state_name(unsigned state)
-{
-    switch (state) {
-#define X(name, text) case VERTEX_##name: return text;
-    VERTEX_STATE_LIST(X)
-#undef X
-    }
-    return "?";
-}
-
 static char *text_of(json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT);
@@ -101,7 +91,7 @@ char *reply_status(const struct view *v)
         progress += v->vertices[i].progress;
     }
     for (unsigned s = 0; s < VERTEX_STATE_COUNT; s++)
-        put(states, state_name(s), counts[s]);
+        put(states, vertex_state_name(s), counts[s]);
     put_text(o, "job", v->job);
     put_text(o, "name", v->name);
     put_text(o, "phase", v->phase);
@@ -150,7 +140,7 @@ static json_t *vertex_of(const struct view *v, uint32_t id)
     put_text(o, "path", s->path);
     put_text(o, "name", s->name);
     put_text(o, "kind", s->kind == SPEC_ACTOR ? "actor" : "supervisor");
-    put_text(o, "state", state_name(x->state));
+    put_text(o, "state", vertex_state_name(x->state));
     snprintf(life, sizeof life, "%016llx", (unsigned long long)x->life);
     put_text(o, "life", life);
     put(o, "starts", x->starts);

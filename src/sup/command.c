@@ -151,33 +151,40 @@ static uint64_t token_of(const struct rank *r, const struct pending_command *p, 
     return (uint64_t)(p - r->root->commands) << 33 | vertex;
 }
 
+/* An injury is inflicted at once or not at all: whoever asked for it can ask again. */
+static void injure(struct rank *r, struct pending_command *p, uint32_t vertex)
+{
+    const char *path = r->cx.spec->vertices[vertex].path, *state = vertex_state_name(r->table[vertex].state);
+    bool runs = r->table[vertex].state == VERTEX_RUNNING;
+    int rc = r->cx.spec->vertices[vertex].kind == SPEC_ACTOR && r->cx.drills_allowed && !runs
+                 ? TW_EAGAIN : root_drill(r, p->command.how, vertex, UINT32_MAX, 0);
+
+    if (rc == 0)
+        return;
+    p->answer.exit_code = rc == TW_EAGAIN ? 75 : 2;
+    if (rc == TW_EAGAIN)
+        snprintf(p->answer.text, sizeof p->answer.text, "fail: %.100s is %s: only what runs is injured: try again",
+                 path, state);
+    else if (rc == TW_EDENIED)
+        snprintf(p->answer.text, sizeof p->answer.text, "fail: refused: this job was started without drills: start "
+                 "it with --drills and a `drills:` list in the specification");
+    else
+        snprintf(p->answer.text, sizeof p->answer.text, "fail: %.100s is a supervisor: only actors are injured: "
+                 "name an actor", path);
+}
+
 static void begin(struct rank *r, struct pending_command *p, uint32_t n)
 {
     static const uint16_t engine_verb[] = {[VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE,
                                            [VERB_RESTART] = SUPTREE_TERMINATE};
+    const uint32_t *ids = r->root->matches;
 
-    uint32_t *ids = r->root->matches;
-
-    p->left = n;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t v = ids[i];
-        int rc;
-
-        if (p->command.verb != VERB_FAIL) {
-            root_admin(r, engine_verb[p->command.verb], v, false, token_of(r, p, v));
-            continue;
-        }
-        rc = root_drill(r, p->command.how, v, UINT32_MAX, 0);
-        if (rc != 0) {
-            p->answer.exit_code = 2;
-            snprintf(p->answer.text, sizeof p->answer.text, rc == TW_EDENIED ?
-                     "fail: refused: this job was started without drills: start it with --drills and a "
-                     "`drills:` list in the specification" :
-                     "fail: %.100s is a supervisor: only actors are injured: name an actor",
-                     r->cx.spec->vertices[v].path);
-        }
-        p->left--;
-    }
+    p->left = p->command.verb == VERB_FAIL ? 0 : n;
+    for (uint32_t i = 0; i < n; i++)
+        if (p->command.verb == VERB_FAIL)
+            injure(r, p, ids[i]);
+        else
+            root_admin(r, engine_verb[p->command.verb], ids[i], false, token_of(r, p, ids[i]));
     if (p->command.verb == VERB_FAIL)
         settle(r, p);
 }
@@ -238,7 +245,9 @@ void command_result(struct rank *r, uint64_t token, uint8_t answer)
     if (answer != ANSWER_OK) {
         p->answer.exit_code = 1;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
-                 r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
+                 r->cx.spec->vertices[vertex].path, answer == ANSWER_NOT_FOUND ?
+                 "its supervisor is not up, or has dropped it: see `treewarden tree`, and try again" :
+                 suptree_answer_name(answer));
     }
     if (p->left > 0 && --p->left == 0) {
         if (p->settled)

@@ -2,6 +2,7 @@
 #include "sup/devman_impl.h"
 #include "spec/spec.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -538,6 +539,41 @@ int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
         }
     }
     return busy;
+}
+
+/* -- checking ------------------------------------------------------------------------------------- */
+
+static void check_device(const struct devman *d, int device)
+{
+    const struct device *v = &d->devices[device];
+    uint32_t fenced = 0;
+
+    for (uint32_t s = 1; s <= v->geo.slots; s++) {
+        uint32_t vertex = v->slots[s].vertex;
+
+        fenced += v->slots[s].fenced;
+        if (vertex == CELL_NOBODY)
+            continue;
+        assert(!v->slots[s].fenced && "nobody lives in a fenced slot");
+        assert(d->residents[vertex].slot == s && d->cx.device_of[vertex] == device && "a slot and its owner agree");
+    }
+    assert(fenced == v->fenced && "free, owned and fenced slots are all there are");
+}
+
+void devman_check(const struct devman *d)
+{
+    for (int device = 0; device < d->cx.devices; device++)
+        check_device(d, device);
+    for (uint32_t v = 0; v < d->vertices; v++) {
+        const struct resident *r = &d->residents[v];
+
+        if (!is_here(d, v))
+            continue;
+        assert((r->slot != 0) == (r->phase == RESIDENT_STARTING || r->phase == RESIDENT_RUNNING ||
+                                  r->phase == RESIDENT_STOPPING) && "whoever lives has a slot");
+        assert((r->slot == 0 || d->devices[d->cx.device_of[v]].slots[r->slot].vertex == v) &&
+               "no two share a slot");
+    }
 }
 
 /* -- life of the manager -------------------------------------------------------------------------- */

@@ -111,4 +111,7 @@ void devman_view(const struct devman *d, int device, struct view_device *ret);
 /* The commit held for an actor, borrowed; NULL = none.  For the stream sums at the end. */
 const void *devman_commit(const struct devman *d, uint32_t vertex);
 
+/* Every structural promise of this module; aborts with the broken one's text.  O(vertices + slots). */
+void devman_check(const struct devman *d);
+
 #endif

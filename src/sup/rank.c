@@ -147,6 +147,24 @@ void publish(struct rank *r, uint32_t vertex, uint32_t parts)
 }
 
 const void *rank_commit(const struct rank *r, uint32_t vertex) { return devman_commit(r->devman, vertex); }
+uint32_t rank_line(const struct rank *r, uint32_t vertex) { return devman_line(r->devman, vertex); }
+
+uint64_t rank_unsent(const struct rank *r)
+{
+    uint64_t n = 0;
+
+    for (int to = 0; to < r->size; to++)
+        n += r->down[to] ? 0 : r->out[to].tail - r->out[to].head;
+    return n;
+}
+
+void rank_check(const struct rank *r)
+{
+    suptree_check(r->branches);
+    if (r->root)
+        root_check(r);
+    devman_check(r->devman);
+}
 
 const struct view *rank_view(struct rank *r)
 {

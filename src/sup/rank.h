@@ -103,9 +103,15 @@ void rank_launcher_lost(struct rank *r);
 /* The job is over and this rank has nothing left to do: 1, with the exit code for the process. */
 int rank_ended(const struct rank *r, int *ret_exit_code);
 
+/* ---- for checks, between two turns ---- */
 /* What is held of an actor placed here whose life is over: its last commit, borrowed until the next turn; NULL =
- * none.  For checks. */
+ * none.  The line of its last life, here. */
 const void *rank_commit(const struct rank *r, uint32_t vertex);
+uint32_t rank_line(const struct rank *r, uint32_t vertex);
+/* Control cells that wait for room on the way to other ranks or for this rank's own next turn. */
+uint64_t rank_unsent(const struct rank *r);
+/* Every structural promise of the engines and of the device manager; aborts with the broken one's text. */
+void rank_check(const struct rank *r);
 
 /* The picture; valid until the next turn. */
 const struct view *rank_view(struct rank *r);

@@ -120,6 +120,7 @@ void commands_turn(struct rank *r);     /* root: those that are answered too lat
 /* root.c */
 struct root *root_create(struct rank *r, struct reason *why);
 void root_destroy(struct root *root);
+void root_check(const struct rank *r);
 void root_start(struct rank *r);
 void root_input(struct rank *r, uint32_t source, const struct suptree_input *in);
 void root_turn(struct rank *r);

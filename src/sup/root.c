@@ -557,6 +557,8 @@ void root_destroy(struct root *root)
     free(root);
 }
 
+void root_check(const struct rank *r) { suptree_check(r->root->tree); }
+
 struct root *root_create(struct rank *r, struct reason *why)
 {
     struct root *root = calloc(1, sizeof *root);

@@ -30,6 +30,17 @@ enum vertex_state {
     VERTEX_STATE_COUNT
 };
 
+/* As printed; "?" for a number that is none. */
+static inline const char *vertex_state_name(unsigned state)
+{
+    switch (state) {
+#define X(name, text) case VERTEX_##name: return text;
+    VERTEX_STATE_LIST(X)
+#undef X
+    }
+    return "?";
+}
+
 #define VIEW_TALLY 4                /* last deaths kept per vertex */
 
 struct view_death { uint64_t tree_us; uint8_t cls, cause; uint16_t rank, device; };
