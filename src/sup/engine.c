@@ -124,14 +124,16 @@ static uint8_t state_of(const struct suptree_look *l)
     return l->starts ? VERTEX_STOPPED : VERTEX_NEW;
 }
 
-/* Tell all ranks what this engine thinks of a vertex, if it is news. */
+/* Tell all ranks what this engine thinks of a vertex, if it is news.  The top of a branch is its parent's to
+ * tell of: two who tell, each a little late, would leave the one or the other picture wrong. */
 static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex)
 {
     struct view_vertex *v = &r->table[vertex];
     struct suptree_look l;
     uint8_t state;
 
-    if (suptree_look(t, vertex, tree_ms(r), &l) != 0)
+    if (suptree_look(t, vertex, tree_ms(r), &l) != 0 ||
+        (l.parent == SUPTREE_NONE && r->cx.spec->vertices[vertex].parent != SPEC_NONE))
         return;
     state = state_of(&l);
     v->stopped_by_hand = l.by_hand;

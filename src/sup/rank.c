@@ -113,6 +113,8 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
             v->since_us = c->tree_us;
         v->state = (uint8_t)c->state;
         v->starts = c->starts;
+        if (r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR)
+            v->life = c->life;
         if (c->state == VERTEX_RUNNING)
             r->gave_up[c->dst] = 0;
     }
