@@ -100,6 +100,7 @@ struct emu_config {
     const char *out_dir;                /* where actors' files go */
     uint64_t limit_us;                  /* virtual time after which it is stuck */
     FILE *journal;                      /* where records are written as they come; NULL = nowhere */
+    bool fibers;                        /* every turn can be left in the middle: emu_die */
 };
 
 struct emu_result {
@@ -114,5 +115,11 @@ struct emu_result {
 /* One run, from READY to the last rank's end.  0, or TW_ENOMEM, TW_EINVAL with the reason; a job that did not do
  * what it must is a result, not an error. */
 int emu_run(const struct emu_config *config, struct emu_result *ret, struct reason *why);
+
+/* For checks built with crash points (slot/order.h), called from inside a turn of a run with `fibers`: whose it is,
+ * and that this process - the whole worker, the rank - dies on the spot.  emu_die does not return. */
+enum emu_who { EMU_NOBODY, EMU_WORKER, EMU_RANK };
+enum emu_who emu_turn_of(int *ret_rank);
+void emu_die(void);
 
 #endif

@@ -23,6 +23,7 @@ struct fiber {
 };
 
 static struct fiber *current;
+static struct fiber *spare;             /* most end at once, and the next begins */
 
 static void to_fiber(struct fiber *f)
 {
@@ -67,17 +68,33 @@ void fiber_enter(struct fiber **f)
     current = NULL;
     if (!(*f)->over)
         return;
-    fiber_free(*f);
+    if (spare)
+        fiber_free(*f);
+    else
+        spare = *f;
     *f = NULL;
+}
+
+static struct fiber *make(void)
+{
+    struct fiber *f = spare;
+
+    spare = NULL;
+    if (f) {
+        *f = (struct fiber){.stack = f->stack};
+        return f;
+    }
+    f = calloc(1, sizeof *f);
+    if (!f || !(f->stack = malloc(STACK_BYTES)))
+        abort();                        /* a simulator out of memory has nothing to say */
+    return f;
 }
 
 void fiber_run(struct fiber **ret, void (*f)(void *arg), void *arg)
 {
-    struct fiber *n = calloc(1, sizeof *n);
+    struct fiber *n = make();
 
     *ret = n;
-    if (!n || !(n->stack = malloc(STACK_BYTES)))
-        abort();                        /* a simulator out of memory has nothing to say */
     n->f = f;
     n->arg = arg;
     getcontext(&n->own);

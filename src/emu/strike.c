@@ -71,15 +71,6 @@ static bool strike_worker(struct world *w, const struct emu_fault *f)
     }
 }
 
-static void kill_rank(struct emu_rank *r)
-{
-    if (r->dead || r->ended)
-        return;
-    r->dead = true;
-    workers_end(r);
-    link_down(r);
-}
-
 static bool strike_now(struct world *w, const struct emu_fault *f)
 {
     struct emu_rank *r = &w->ranks[f->rank];
@@ -95,8 +86,8 @@ static bool strike_now(struct world *w, const struct emu_fault *f)
     case EMU_RESTART: return command(w, f, VERB_RESTART, 0);
     case EMU_STALL: r->stalled_us = until; return true;
     case EMU_DISK: r->disk_fails = true; return true;
-    case EMU_KILL_RANK: kill_rank(r); return true;
-    case EMU_SIGNAL: rank_signal(w->ranks[0].rank, SIGTERM); return true;
+    case EMU_KILL_RANK: rank_kill(r); return true;
+    case EMU_SIGNAL: w->signalled = true; rank_signal(w->ranks[0].rank, SIGTERM); return true;
     default: return strike_worker(w, f);
     }
 }

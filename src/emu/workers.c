@@ -160,13 +160,18 @@ static void env_injure(void *self, uint32_t slot, uint32_t how)
 
 static uint64_t local_ms(const struct emu_worker *w) { return (w->world->now_us + w->rank->skew_us) / 1000; }
 
-struct slot_run { struct slot *slot; uint64_t now_ms, due_ms; };
-
 static void run_slot(void *arg)
 {
-    struct slot_run *run = arg;
+    struct worker_thread *t = arg;
 
-    run->due_ms = slot_turn(run->slot, run->now_ms);
+    t->wants_ms = slot_turn(&t->worker->slots[t->index], t->now_ms);
+}
+
+static void run_slot0(void *arg)
+{
+    struct worker_thread *t = arg;
+
+    t->wants_ms = slot0_turn(&t->worker->slot0, t->now_ms, t->worker->cpu_ns);
 }
 
 /* Will this turn's handler be acted upon by a drill that does not come back? */
@@ -182,25 +187,20 @@ static bool is_drilled(const struct emu_worker *w, uint32_t index)
 static uint64_t slot_thread_turn(struct worker_thread *t)
 {
     struct emu_worker *w = t->worker;
-    struct slot_run run = {&w->slots[t->index], local_ms(w), SLOT_NEVER};
 
+    t->now_ms = local_ms(w);
     if (t->fiber && (!arena_want(&w->view, t->index)->fence || chance(w->world, 50) != 0))
-        return run.now_ms + 20;         /* still in its handler */
+        return t->now_ms + 20;          /* still in its handler */
     if (t->fiber) {
         t->stuck_us = 0;
         fiber_enter(&t->fiber);         /* it wakes up in a world that has gone on */
-        return run.now_ms;
+        return t->now_ms;
     }
-    if (is_drilled(w, t->index)) {
-        fiber_run(&t->fiber, run_slot, &run);
-        if (t->fiber)
-            return run.now_ms + 20;
-    } else {
-        run_slot(&run);
-    }
+    if (!turn(w->rank, w, run_slot, t, w->world->config->fibers || is_drilled(w, t->index) ? &t->fiber : NULL))
+        return t->now_ms + 20;
     w->cpu_ns[t->index] += 1000u * (1 + chance(w->world, 20));
     strike_at_step(w->world, arena_config(&w->view, t->index)->vertex, load_relaxed(&arena_is(&w->view, t->index)->progress));
-    return run.due_ms;
+    return t->wants_ms;
 }
 
 /* Processor time of those who are stuck: all of the time their worker was not stopped. */
@@ -213,6 +213,18 @@ static void read_cpu(struct emu_worker *w)
             w->cpu_ns[i] += (w->world->now_us - since) * 1000;
         }
     w->cpu_read_us = w->world->now_us;
+}
+
+static uint64_t slot0_thread_turn(struct worker_thread *t)
+{
+    struct emu_worker *w = t->worker;
+
+    if (t->fiber)
+        return SLOT_NEVER;              /* it died in there */
+    read_cpu(w);
+    t->now_ms = local_ms(w);
+    (void)turn(w->rank, w, run_slot0, t, w->world->config->fibers ? &t->fiber : NULL);
+    return t->wants_ms;
 }
 
 static void thread_turn(struct world *w, void *who, uint64_t stamp)
@@ -229,8 +241,7 @@ static void thread_turn(struct world *w, void *who, uint64_t stamp)
     if (worker->state == WORKER_DYING && chance(w, 20) == 0)
         return;                         /* it was in the kernel: this one is gone already */
     if (t->index == 0) {
-        read_cpu(worker);
-        due_ms = slot0_turn(&worker->slot0, now_ms, worker->cpu_ns);
+        due_ms = slot0_thread_turn(t);
         most = w->now_us + SLOT0_SLEEP_US;
     } else {
         due_ms = slot_thread_turn(t);

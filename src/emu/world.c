@@ -1,6 +1,7 @@
 /* world.c - time, chance and the ranks' loops: one run of a simulated job */
 #include "emu/world.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,52 @@ void world_fail(struct world *w, const char *fmt, ...)
     va_end(ap);
 }
 
+/* -- turns ---------------------------------------------------------------------------------------- */
+
+static struct world *the_world;         /* that emu_run is busy with */
+
+bool turn(struct emu_rank *r, struct emu_worker *worker, void (*f)(void *arg), void *arg, struct fiber **ret)
+{
+    struct world *w = r->world;
+
+    w->turn_rank = r;
+    w->turn_worker = worker;
+    if (ret)
+        fiber_run(ret, f, arg);
+    else
+        f(arg);
+    w->turn_rank = NULL;
+    return !ret || !*ret;
+}
+
+enum emu_who emu_turn_of(int *ret_rank)
+{
+    if (!the_world || !the_world->turn_rank)
+        return EMU_NOBODY;
+    *ret_rank = the_world->turn_rank->number;
+    return the_world->turn_worker ? EMU_WORKER : EMU_RANK;
+}
+
+void emu_die(void)
+{
+    if (the_world->turn_worker)
+        worker_kill(the_world->turn_worker, SIGKILL);
+    else
+        rank_kill(the_world->turn_rank);
+    (void)fiber_leave();
+    abort();                            /* whoever enters the dead */
+}
+
+void rank_kill(struct emu_rank *r)
+{
+    if (r->dead || r->ended)
+        return;
+    r->dead = true;
+    r->world->lost_rank = r->number;
+    workers_end(r);
+    link_down(r);
+}
+
 /* -- a rank's loop, as cmd/run.c has it ----------------------------------------------------------- */
 
 static void rank_moment(struct world *w, void *who, uint64_t stamp);
@@ -92,11 +139,21 @@ void rank_wake(struct emu_rank *r, uint64_t us)
         rank_due(r, us > r->world->now_us ? us : r->world->now_us + 1);
 }
 
+static void rank_turns(void *arg)
+{
+    struct emu_rank *r = arg;
+    uint64_t clock_us = r->world->now_us + r->skew_us;
+
+    if (!r->started) {
+        r->started = true;
+        rank_start(r->rank, clock_us);
+    }
+    r->busy = rank_turn(r->rank, clock_us);
+}
+
 static void rank_moment(struct world *w, void *who, uint64_t stamp)
 {
     struct emu_rank *r = who;
-    uint64_t clock_us = w->now_us + r->skew_us;
-    int busy;
 
     if (r->due_us != stamp || r->dead || r->ended)
         return;
@@ -104,19 +161,16 @@ static void rank_moment(struct world *w, void *who, uint64_t stamp)
         rank_due(r, r->stalled_us);
         return;
     }
-    if (!r->started) {
-        r->started = true;
-        rank_start(r->rank, clock_us);
-    }
-    busy = rank_turn(r->rank, clock_us);
-    if (busy)
+    if (!turn(r, NULL, rank_turns, r, w->config->fibers ? &r->fiber : NULL))
+        return;                         /* it died */
+    if (r->busy)
         rank_check(r->rank);
     if (rank_ended(r->rank, &r->exit_code)) {
         r->ended = true;
         workers_end(r);
         return;
     }
-    r->sleep_us = busy ? 20 : r->sleep_us * 2 < LOOP_SLEEP_MIN_US ? LOOP_SLEEP_MIN_US : r->sleep_us * 2;
+    r->sleep_us = r->busy ? 20 : r->sleep_us * 2 < LOOP_SLEEP_MIN_US ? LOOP_SLEEP_MIN_US : r->sleep_us * 2;
     if (r->sleep_us > LOOP_SLEEP_MAX_US)
         r->sleep_us = LOOP_SLEEP_MAX_US;
     rank_due(r, w->now_us + r->sleep_us + chance(w, 60));
@@ -212,6 +266,7 @@ static void clear_world(struct world *w)
         journal_close(r->journal, 0);
         links_drop(r);
         workers_free(r);
+        fiber_free(r->fiber);
         free(r->last_us);
         free(r->under_way);
     }
@@ -261,40 +316,55 @@ static void run(struct world *w)
 }
 
 /* accepted = delivered + in flight + dead + lost, and nothing lost: no line began afresh. */
-static void judge(struct world *w)
+static void judge_streams(struct world *w)
 {
     const struct verdict_streams *s = &w->result->verdict.streams;
 
-    if (w->result->failure[0])
-        return;
-    if (!w->result->has_verdict) {
-        world_fail(w, "the job ended without a verdict");
-        return;
-    }
-    if (!emu_plan_heals(w->config->plan))
-        return;
-    if (w->result->verdict.exit_code != 0)
-        world_fail(w, "exit %d: %s", w->result->verdict.exit_code, w->result->verdict.reason);
-    else if (s->accepted != s->delivered + s->in_flight + s->dead + s->lost || s->delivered > s->accepted ||
-             s->in_flight > s->accepted || s->dead > s->accepted || s->lost || s->unmatched)
+    if (s->accepted != s->delivered + s->in_flight + s->dead + s->lost || s->delivered > s->accepted ||
+        s->in_flight > s->accepted || s->dead > s->accepted || s->lost || s->unmatched)
         world_fail(w, "the streams do not add up: accepted %llu = delivered %llu + in flight %llu + dead %llu + lost %llu, "
                    "%u unmatched", (unsigned long long)s->accepted, (unsigned long long)s->delivered,
                    (unsigned long long)s->in_flight, (unsigned long long)s->dead, (unsigned long long)s->lost,
                    s->unmatched);
 }
 
+/* How it has to end: well; or, when a rank was killed before the end was decided, naming it; or as its signal says. */
+static void judge(struct world *w)
+{
+    const struct verdict *v = &w->result->verdict;
+    char name[32];
+
+    if (w->result->failure[0])
+        return;
+    snprintf(name, sizeof name, "rank %d ", w->lost_rank);
+    if (!w->result->has_verdict)
+        world_fail(w, "the job ended without a verdict");
+    else if (w->lost_rank >= 0) {
+        if (v->exit_code != 0 && (v->exit_code != 1 || !strstr(v->reason, name)))
+            world_fail(w, "rank %d was lost, but the verdict is %d: %s", w->lost_rank, v->exit_code, v->reason);
+    } else if (w->signalled && v->exit_code != 0) {
+        if (v->exit_code != 128 + SIGTERM)
+            world_fail(w, "stopped by SIGTERM, but the verdict is %d: %s", v->exit_code, v->reason);
+    } else if (v->exit_code != 0)
+        world_fail(w, "exit %d: %s", v->exit_code, v->reason);
+    else
+        judge_streams(w);
+}
+
 int emu_run(const struct emu_config *config, struct emu_result *ret, struct reason *why)
 {
-    struct world w = {.config = config, .result = ret, .check_at = 1};
+    struct world w = {.config = config, .result = ret, .check_at = 1, .lost_rank = -1};
     int rc;
 
     memset(ret, 0, sizeof *ret);
     ret->digest = 0xcbf29ce484222325u;
+    the_world = &w;
     rc = make_world(&w, why);
     if (rc == 0) {
         run(&w);
         judge(&w);
     }
     clear_world(&w);
+    the_world = NULL;
     return rc;
 }

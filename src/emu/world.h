@@ -30,6 +30,7 @@ struct worker_thread {
     uint32_t index;                 /* slot; 0 = slot 0 */
     uint64_t due_us;                /* its next turn; 0 = none is due */
     uint64_t stuck_us;              /* since when its handler has not returned; 0 = it has */
+    uint64_t now_ms, wants_ms;      /* of its turn: the local clock, when it wants the next */
     struct fiber *fiber;            /* where it stands then; owned */
 };
 
@@ -93,7 +94,8 @@ struct emu_rank {
     struct journal *journal;        /* owned */
     uint64_t skew_us;               /* its clock is ahead of the world's by this */
     uint64_t due_us, sleep_us, stalled_us;
-    bool started, dead, ended;
+    bool started, dead, ended, busy;
+    struct fiber *fiber;            /* owned; where its last turn was left */
     int exit_code;
     struct frame *frames, *in_hand; /* by time; in_hand: borrowed by the loop until its next poll */
     uint64_t *last_us;              /* owned; per sender: control cells do not overtake */
@@ -129,6 +131,10 @@ struct world {
     struct found *found;            /* owned */
     uint32_t *wedged;               /* owned; wedges acted out and not yet found */
     uint64_t check_at;              /* number of the event after which all is looked at again */
+    int lost_rank;                  /* killed, the last; -1 = none */
+    bool signalled;
+    struct emu_rank *turn_rank;     /* whose turn it is; NULL: nobody's */
+    struct emu_worker *turn_worker; /* NULL: the rank's own */
 };
 
 /* world.c */
@@ -136,6 +142,9 @@ uint32_t chance(struct world *w, uint32_t below);   /* 0 .. below - 1 */
 void later(struct world *w, uint64_t us, void (*f)(struct world *, void *, uint64_t), void *who, uint64_t what);
 void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void rank_wake(struct emu_rank *r, uint64_t us);    /* its next turn not later than this */
+void rank_kill(struct emu_rank *r);
+/* Let f(arg) be a turn of this worker or, if it is NULL, of the rank.  False: it was left; *ret is where. */
+bool turn(struct emu_rank *r, struct emu_worker *worker, void (*f)(void *arg), void *arg, struct fiber **ret);
 
 /* links.c */
 struct link emu_link(struct emu_rank *r);
