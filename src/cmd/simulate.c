@@ -1,11 +1,16 @@
 /* simulate.c - `treewarden simulate`: a scenario's trace, or a whole job under drawn faults, on virtual time */
 #include <argp.h>
 #include <dirent.h>
+#include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +23,7 @@
 
 #define LIMIT_TIMES 20u                 /* as long as without faults, and this much more */
 #define LIMIT_US 120000000u
+#define TURN_CPU_S 10                   /* a turn that has not ended after this much processor time never will */
 
 struct simulate_args {
     const char *scenario, *file, *faults, *journal, *sets[SETS_MAX];
@@ -106,6 +112,69 @@ static bool same_files(const char *here, const char *there, char *ret_name, size
     return same;
 }
 
+/* -- last words ----------------------------------------------------------------------------------- */
+
+static void print_replay(const struct simulate *s, uint64_t seed, const char *script, char *out, size_t room)
+{
+    size_t n = (size_t)snprintf(out, room, "treewarden simulate %s --ranks %d --seed %llu --faults %s", s->args->file,
+                                s->ranks, (unsigned long long)seed, script);
+
+    for (int i = 0; i < s->args->set_count && n < room; i++)
+        n += (size_t)snprintf(out + n, room - n, " --set '%s'", s->args->sets[i]);
+}
+
+static struct {
+    char again[4096];                   /* how to come here again */
+    const volatile uint64_t *events;    /* of the run */
+    uint64_t seen, seed;
+    struct sigaction before[NSIG];
+} dying;
+
+static void say_last(const char *what)
+{
+    char text[4400];
+    int rank = 0, n;
+    bool worker = emu_turn_of(&rank) == EMU_WORKER;
+
+    n = snprintf(text, sizeof text, "treewarden: simulate: seed %llu: %s in %s rank %d: again: %s\n",
+                 (unsigned long long)dying.seed, what, worker ? "an actor or a slot of" : "the loop of", rank, dying.again);
+    if (write(STDERR_FILENO, text, (size_t)n) < 0)
+        return;
+}
+
+/* The program of actors runs in this process: what it does wrong, it does here. */
+static void on_death(int number)
+{
+    char what[40];
+
+    snprintf(what, sizeof what, "signal %d", number);
+    say_last(what);
+    sigaction(number, &dying.before[number], NULL);
+}
+
+static void on_tick(int number)
+{
+    (void)number;
+    if (*dying.events == dying.seen) {
+        say_last("a turn that does not end");
+        _exit(EXIT_FAILED);
+    }
+    dying.seen = *dying.events;
+}
+
+static void watch_process(const struct simulate *s)
+{
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    struct sigaction death = {.sa_handler = on_death}, tick = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    struct itimerval every = {{TURN_CPU_S, 0}, {TURN_CPU_S, 0}};
+
+    dying.events = &s->result.events;
+    for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+        sigaction(deadly[i], &death, &dying.before[deadly[i]]);
+    sigaction(SIGPROF, &tick, NULL);
+    setitimer(ITIMER_PROF, &every, NULL);
+}
+
 /* -- one run -------------------------------------------------------------------------------------- */
 
 static int run_once(struct simulate *s, uint64_t seed, struct emu_plan *plan, FILE *journal)
@@ -119,6 +188,8 @@ static int run_once(struct simulate *s, uint64_t seed, struct emu_plan *plan, FI
 
     if (s->good_us)
         empty_folder(s->out);
+    dying.seed = seed;
+    print_replay(s, seed, s->args->faults, dying.again, sizeof dying.again);
     rc = emu_run(&config, &s->result, &why);
     if (rc != 0)
         return say(exit_for(rc), &why);
@@ -137,17 +208,38 @@ static bool fails_still(struct simulate *s, uint64_t seed, const struct emu_plan
     return run_once(s, seed, &copy, NULL) == 0 && s->result.failure[0];
 }
 
-/* Leave out one fault after the other, as long as what is left fails too. */
+/* Leave out one fault after the other, and make the links smooth, as long as what is left fails too. */
+static bool leave_out(struct simulate *s, uint64_t seed, struct emu_plan *plan, uint32_t fault)
+{
+    struct emu_plan less = *plan;
+
+    less.count--;
+    memmove(&less.faults[fault], &less.faults[fault + 1], (less.count - fault) * sizeof less.faults[0]);
+    if (!fails_still(s, seed, &less))
+        return false;
+    *plan = less;
+    return true;
+}
+
+static void smooth(struct simulate *s, uint64_t seed, struct emu_plan *plan)
+{
+    struct emu_plan less = *plan;
+
+    less.links.dup = less.links.reorder = 0;
+    if ((plan->links.dup || plan->links.reorder) && fails_still(s, seed, &less))
+        *plan = less;
+}
+
 static void shrink(struct simulate *s, uint64_t seed, struct emu_plan *plan)
 {
-    for (uint32_t i = plan->count; i-- > 0;) {
-        struct emu_plan less = *plan;
+    bool less;
 
-        less.count--;
-        memmove(&less.faults[i], &less.faults[i + 1], (less.count - i) * sizeof less.faults[0]);
-        if (fails_still(s, seed, &less))
-            *plan = less;
-    }
+    do {
+        less = false;
+        for (uint32_t i = plan->count; i-- > 0;)
+            less |= leave_out(s, seed, plan, i);
+    } while (less);
+    smooth(s, seed, plan);
 }
 
 static void write_down(struct simulate *s, uint64_t seed, struct emu_plan *plan, char *script, char *journal, size_t room)
@@ -166,15 +258,6 @@ static void write_down(struct simulate *s, uint64_t seed, struct emu_plan *plan,
         (void)run_once(s, seed, plan, f);
         fclose(f);
     }
-}
-
-static void print_replay(const struct simulate *s, uint64_t seed, const char *script, char *out, size_t room)
-{
-    size_t n = (size_t)snprintf(out, room, "treewarden simulate %s --ranks %d --seed %llu --faults %s", s->args->file,
-                                s->ranks, (unsigned long long)seed, script);
-
-    for (int i = 0; i < s->args->set_count && n < room; i++)
-        n += (size_t)snprintf(out + n, room - n, " --set '%s'", s->args->sets[i]);
 }
 
 static void on_failure(struct simulate *s, uint64_t seed, const struct emu_plan *struck)
@@ -283,15 +366,19 @@ static void print_json(const struct simulate *s)
 
 static void print_summary(const struct simulate *s)
 {
-    printf("%llu run%s on %d ranks, %llu failed; %.1f s of virtual time in %.1f s, %.0f events a second, %llu looks at "
-           "everything\n", (unsigned long long)s->runs, s->runs == 1 ? "" : "s", s->ranks, (unsigned long long)s->failed,
-           (double)s->virtual_us / 1e6, (double)s->wall_us / 1e6, (double)s->events * 1e6 / (double)(s->wall_us + 1),
-           (unsigned long long)s->checks);
-    printf("struck:");
-    for (unsigned i = 0; i < EMU_FAULT_COUNT; i++)
+    bool any = false;
+
+    printf("%llu run%s on %d rank%s, %llu failed; %.1f s of virtual time in %.1f s, %.0f events a second, all looked at "
+           "%llu times\n", (unsigned long long)s->runs, s->runs == 1 ? "" : "s", s->ranks, s->ranks == 1 ? "" : "s",
+           (unsigned long long)s->failed, (double)s->virtual_us / 1e6, (double)s->wall_us / 1e6,
+           (double)s->events * 1e6 / (double)(s->wall_us + 1), (unsigned long long)s->checks);
+    printf("faults:");
+    for (unsigned i = 0; i < EMU_FAULT_COUNT; i++) {
         if (s->struck[i])
             printf(" %s %llu", emu_fault_name(i), (unsigned long long)s->struck[i]);
-    printf("\nworst detection %.1f ms, worst recovery %.1f ms\n", (double)s->detection_us / 1e3,
+        any |= s->struck[i] > 0;
+    }
+    printf("%s; worst detection %.1f ms, worst recovery %.1f ms\n", any ? "" : " none", (double)s->detection_us / 1e3,
            (double)s->recovery_us / 1e3);
 }
 
@@ -366,6 +453,41 @@ static int run_all(struct simulate *s)
     return rc;
 }
 
+static int run_and_print(struct simulate *s)
+{
+    int rc;
+
+    watch_process(s);
+    rc = run_all(s);
+    if (rc == 0 && s->args->json)
+        print_json(s);
+    else if (rc == 0 && (!s->args->quiet || s->failed))
+        print_summary(s);
+    return rc ? rc : s->failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* The runs are a child's: whatever an actor does to it, the folders are removed. */
+static int run_in_child(struct simulate *s)
+{
+    pid_t parent = getpid(), child = fork();
+    int status;
+
+    if (child < 0) {
+        fprintf(stderr, "treewarden: simulate: no process can be made: %s: try again\n", strerror(errno));
+        return EXIT_OS;
+    }
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        exit(getppid() == parent ? run_and_print(s) : EXIT_OS);
+    }
+    signal(SIGINT, SIG_IGN);            /* it is the child's, as TERM is: then we clear away */
+    signal(SIGTERM, SIG_IGN);
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return EXIT_OS;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static int simulate(const struct simulate_args *a)
 {
     static struct simulate s;           /* large: a verdict lies in it */
@@ -378,16 +500,12 @@ static int simulate(const struct simulate_args *a)
     if (rc == 0)
         rc = make_folders(&s);
     if (rc == 0) {
-        rc = run_all(&s);
+        rc = run_in_child(&s);
         remove_folders(&s);
     }
-    if (rc == 0 && a->json)
-        print_json(&s);
-    else if (rc == 0 && (!a->quiet || s.failed))
-        print_summary(&s);
     json_decref(s.failures);
     spec_free(s.spec);
-    return rc ? rc : s.failed ? EXIT_FAILED : EXIT_DONE;
+    return rc;
 }
 
 /* -- options -------------------------------------------------------------------------------------- */

@@ -1,0 +1,91 @@
+# whole jobs on virtual time: they heal, a seed is a run, and a job that does not heal is shrunk to a script
+. "$TW_SRC/tests/lib/live.sh"
+tw=$TREEWARDEN
+cp "$TW_SRC"/jobs/relay/relay.yaml "$TW_SRC"/jobs/heat/heat.yaml "$TW_SRC"/jobs/heat/plate.pgm "$TW_SRC"/tests/data/wave.yaml .
+cp "$TW_BUILD"/jobs/relay/relay.so "$TW_BUILD"/jobs/heat/heat.so "$TW_BUILD"/tests/data/wave.so .
+
+out=$(within 100 "$tw" simulate relay.yaml --seeds 1..12 --twice); is $? 0 "relay heals under 12 seeds, and each is the same run twice"
+says "$out" "12 runs on 2 ranks, 0 failed" "... and it says so"
+within 100 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..20 --twice; is $? 0 "so does an eager stencil"
+within 100 "$tw" simulate heat.yaml -q --ranks 4 --seeds 1..3 --set plate/collector.args.steps=60; is $? 0 "so does heat"
+within 100 "$tw" simulate wave.yaml --json --seeds 5..6 >doc; is $? 0 "--json is one document"
+says "$(head -c 60 doc)" '"schema": "treewarden.simulate"' "... with its schema"
+says "$(cat doc)" '"runs": 2' "... and the figures"
+
+# scripts
+cat >script <<'S'
+links delay 1ms dup 20 reorder 20    # a rough way
+at step 10 of wave/cell[3] fail
+at step 20 of wave/cell[5] kill-worker
+at 30ms wedge wave/cell[1]
+at 40ms stop-worker device:1.0 for 100ms
+at 60ms kill wave/cell[2] for 50ms
+S
+out=$(within 60 "$tw" simulate wave.yaml --ranks 2 --seed 3 --faults script); is $? 0 "a script is carried out"
+says "$out" "fail 1 wedge 1 kill-worker 1 stop-worker 1 kill 1" "... every line of it"
+echo 'at 20ms kill-rank rank:1' >lost
+within 60 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..5 --faults lost; is $? 0 "a lost rank ends the job with a verdict that names it"
+echo 'at 20ms signal' >term
+within 60 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..5 --faults term; is $? 0 "SIGTERM ends it in order"
+printf 'links delay 1ms\nat 3x fail wave/cell[0]\n' >bad
+out=$(within 20 "$tw" simulate wave.yaml --faults bad 2>&1); is $? 65 "a wrong script is exit 65"
+says "$out" "bad:2: 3x: not a time" "... with its line and a remedy"
+printf 'at 3ms fail wave\n' >bad
+says "$(within 20 "$tw" simulate wave.yaml --faults bad 2>&1)" "bad:1: wave: a supervisor" "a supervisor is no actor"
+within 20 "$tw" simulate wave.yaml --faults nowhere 2>err; is $? 66 "a script that is not there is exit 66"
+within 20 "$tw" simulate wave.yaml --seeds 9..2 2>err; is $? 2 "seeds that run backwards are exit 2"
+
+# a job that breaks its promise: what it counts lies outside its state, so no commit holds it
+cat >static.c <<'C'
+#include <treewarden/actor.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+static unsigned long outside;
+struct counter { uint64_t n, how; };
+TW_INIT(counter) { outside = 0; s->n = 0; s->how = tw_arg_u64(cx, "how"); tw_timer(cx, 5); }
+TW_STEP(counter)
+{
+    if (s->n == 20) {
+        FILE *f = fopen(tw_sink(cx, "n.txt"), "w");
+        fprintf(f, "%lu\n", outside);
+        fclose(f);
+        tw_done(cx, 0);
+    }
+}
+TW_RECEIVE(counter)
+{
+    (void)m;
+    outside++;
+    if (++s->n == 7 && s->how == 1)
+        *(volatile int *)(uintptr_t)s->how = 1;
+    if (s->n == 7 && s->how == 2)
+        tw_log(cx, 1, (uint64_t)clock(), 0);
+    if (s->n < 20)
+        tw_timer(cx, 5);
+}
+TW_PROGRAM(counter)
+C
+cat >static.yaml <<'Y'
+treewarden: 1
+name: static
+supervisor: top
+intensity: 5
+auto_shutdown: all_significant
+children: [{actor: counter, restart: transient, significant: true, commit: {every: 4}, args: {how: 0}}]
+Y
+within 60 "$tw" cc -q --no-cuda static.c; is $? 0 "a job with a fault of its own"
+printf 'at 10ms stall rank:0 for 20ms\nat 48ms fail top/counter\nat 60ms stall rank:0 for 20ms\n' >three
+out=$(within 60 "$tw" simulate static.yaml --seed 4 --faults three); is $? 1 "it is found out: exit 1"
+says "$out" "seed 4: n.txt is not what it is without faults" "... with seed and reason"
+says "$out" "1 of its 3 faults are enough" "... shrunk to the one that matters"
+has simulate.4.faults '^at 48000us fail top/counter$' "... written as a script"
+has simulate.4.jsonl '"type":"fault"' "... with its journal"
+again=$(echo "$out" | sed -n 's/^ *again: *treewarden //p')
+out=$(eval "within 60 \"$tw\" $again"); is $? 1 "the command it prints"
+says "$out" "1 of its 1 faults are enough: simulate.4.faults: n.txt is not" "... does it again"
+out=$(within 60 "$tw" simulate static.yaml --faults none --twice --set top/counter.args.how=2); is $? 1 "a clock behind the ports' back"
+says "$out" "another journal: something looks past the ports" "... is found by running twice"
+out=$(within 60 "$tw" simulate static.yaml --faults none --set top/counter.args.how=1 2>&1); is $? 139 "an actor that crashes by itself is exit 139"
+says "$out" "seed 0: signal 11 in an actor or a slot of rank 0: again: treewarden simulate" "... with how to see it again"
+finish
