@@ -26,10 +26,10 @@
 #define TURN_CPU_S 10                   /* a turn that has not ended after this much processor time never will */
 
 struct simulate_args {
-    const char *scenario, *file, *faults, *journal, *sets[SETS_MAX];
+    const char *scenario, *file, *faults, *sets[SETS_MAX];
     int set_count, ranks;
     uint64_t first, last;
-    bool quiet, json, twice;
+    bool quiet, json, twice, keep;
 };
 
 /* One command's work; owned. */
@@ -242,44 +242,60 @@ static void shrink(struct simulate *s, uint64_t seed, struct emu_plan *plan)
     smooth(s, seed, plan);
 }
 
-static void write_down(struct simulate *s, uint64_t seed, struct emu_plan *plan, char *script, char *journal, size_t room)
+/* The run's folder, as `events` reads it: its journal, and beside it the script that gives its plan. */
+static FILE *begin_folder(const struct simulate *s, uint64_t seed, const struct emu_plan *plan, char *dir, size_t room)
 {
-    FILE *f;
+    char name[128];
+    FILE *f, *journal = NULL;
 
-    snprintf(script, room, "simulate.%llu.faults", (unsigned long long)seed);
-    snprintf(journal, room, "simulate.%llu.jsonl", (unsigned long long)seed);
-    f = fopen(script, "w");
+    snprintf(dir, room, "simulate.%llu.tw", (unsigned long long)seed);
+    (void)mkdir(dir, 0777);
+    snprintf(name, sizeof name, "%s/faults", dir);
+    f = fopen(name, "w");
     if (f) {
         emu_plan_write(plan, s->spec, f);
         fclose(f);
+        snprintf(name, sizeof name, "%s/journal.1.0.jsonl", dir);
+        journal = fopen(name, "w");
     }
-    f = fopen(journal, "w");
-    if (f) {
-        (void)run_once(s, seed, plan, f);
-        fclose(f);
-    }
+    if (!journal)
+        fprintf(stderr, "treewarden: simulate: %s: cannot be written: %s: start it from a folder of your own\n", dir,
+                strerror(errno));
+    return journal;
+}
+
+static void write_down(struct simulate *s, uint64_t seed, struct emu_plan *plan, char *dir, size_t room)
+{
+    FILE *journal = begin_folder(s, seed, plan, dir, room);
+
+    (void)run_once(s, seed, plan, journal);
+    if (journal)
+        fclose(journal);
 }
 
 static void on_failure(struct simulate *s, uint64_t seed, const struct emu_plan *struck)
 {
     struct emu_plan plan = *struck;
-    char first[512], script[64], journal[64], replay[4096];
+    char first[512], dir[64], script[80], replay[4096];
 
     s->failed++;
     snprintf(first, sizeof first, "%s", s->result.failure);
     shrink(s, seed, &plan);
-    write_down(s, seed, &plan, script, journal, sizeof script);
+    write_down(s, seed, &plan, dir, sizeof dir);
+    snprintf(script, sizeof script, "%s/faults", dir);
     print_replay(s, seed, script, replay, sizeof replay);
     if (s->failures) {
         json_array_append_new(s->failures, json_pack("{s:I,s:s,s:s,s:i,s:i,s:s,s:s,s:s}", "seed", (json_int_t)seed,
                                                      "failure", first, "shrunk_failure", s->result.failure, "faults",
                                                      (int)struck->count, "faults_shrunk", (int)plan.count, "script",
-                                                     script, "journal", journal, "replay", replay));
+                                                     script, "state_dir", dir, "replay", replay));
         return;
     }
     printf("seed %llu: %s\n", (unsigned long long)seed, first);
-    printf("  %u of its %u faults are enough: %s: %s\n", plan.count, struck->count, script, s->result.failure);
-    printf("  journal: %s\n  again:   %s\n", journal, replay);
+    printf("  %u of its %u faults are enough: %s: %s\n", plan.count, struck->count, script,
+           s->result.failure[0] ? s->result.failure : first);
+    printf("  journal: treewarden events --state-dir %s\n  again:   %s%s\n", dir, replay,
+           s->args->twice ? " --twice" : "");
     fflush(stdout);
 }
 
@@ -307,14 +323,20 @@ static void note(struct simulate *s, const struct emu_plan *plan)
     }
 }
 
-static int run_seed(struct simulate *s, uint64_t seed, FILE *journal)
+static int run_seed(struct simulate *s, uint64_t seed)
 {
     struct emu_plan plan, again;
+    FILE *journal = NULL;
     uint64_t digest;
+    char dir[64];
     int rc;
 
     emu_plan_draw(&s->script, s->spec, s->ranks, seed, s->good_us, &plan);
+    if (s->args->keep && !(journal = begin_folder(s, seed, &plan, dir, sizeof dir)))
+        return EXIT_CANTCREAT;
     rc = run_once(s, seed, &plan, journal);
+    if (journal)
+        fclose(journal);
     if (rc != 0)
         return rc;
     note(s, &plan);
@@ -438,17 +460,10 @@ static int load(struct simulate *s)
 static int run_all(struct simulate *s)
 {
     uint64_t began = clock_us();
-    FILE *journal = NULL;
     int rc = run_good(s);
 
-    if (rc == 0 && s->args->journal && !(journal = fopen(s->args->journal, "w"))) {
-        fprintf(stderr, "treewarden: %s: cannot be written: choose another --journal\n", s->args->journal);
-        rc = EXIT_CANTCREAT;
-    }
     for (uint64_t seed = s->args->first; rc == 0 && seed <= s->args->last; seed++)
-        rc = run_seed(s, seed, journal);
-    if (journal)
-        fclose(journal);
+        rc = run_seed(s, seed);
     s->wall_us = clock_us() - began;
     return rc;
 }
@@ -510,7 +525,7 @@ static int simulate(const struct simulate_args *a)
 
 /* -- options -------------------------------------------------------------------------------------- */
 
-enum { OPTION_SEEDS = 0x100, OPTION_FAULTS, OPTION_RANKS, OPTION_JOURNAL, OPTION_TWICE };
+enum { OPTION_SEEDS = 0x100, OPTION_FAULTS, OPTION_RANKS, OPTION_KEEP, OPTION_TWICE };
 
 static uint64_t number(struct argp_state *state, const char *option, const char *text, const char **ret_end)
 {
@@ -553,7 +568,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_SEEDS: parse_seeds(a, arg, state); return 0;
     case OPTION_FAULTS: a->faults = arg; return 0;
-    case OPTION_JOURNAL: a->journal = arg; return 0;
+    case OPTION_KEEP: a->keep = true; return 0;
     case OPTION_TWICE: a->twice = true; return 0;
     case 'q': a->quiet = true; return 0;
     case 'j': a->json = true; return 0;
@@ -578,7 +593,7 @@ int cmd_simulate(int argc, char **argv)
         {"seed", OPTION_SEEDS, "S", 0, "one run", 1},
         {"faults", OPTION_FAULTS, "none|default|FILE", 0, "what strikes: doc/simulator.md (default)", 1},
         {"set", 's', "PATH.KEY=VALUE", 0, "override a value of the specification", 1},
-        {"journal", OPTION_JOURNAL, "FILE", 0, "write the runs' records there", 1},
+        {"keep", OPTION_KEEP, NULL, 0, "write every run's script and journal to simulate.SEED.tw, not only failed ones'", 1},
         {"twice", OPTION_TWICE, NULL, 0, "run each seed a second time: the journals must be equal", 1},
         {"json", 'j', NULL, 0, "one JSON document", 1},
         {"quiet", 'q', NULL, 0, "say nothing when all is well", 1},

@@ -22,6 +22,8 @@ at 40ms stop-worker device:1.0 for 100ms
 at 60ms kill wave/cell[2] for 50ms
 S
 out=$(within 60 "$tw" simulate wave.yaml --ranks 2 --seed 3 --faults script); is $? 0 "a script is carried out"
+within 60 "$tw" simulate wave.yaml -q --keep --ranks 2 --seed 3 --faults script
+says "$("$tw" events --state-dir simulate.3.tw --type verdict)" "every failure was recovered" "--keep keeps its journal"
 says "$out" "fail 1 wedge 1 kill-worker 1 stop-worker 1 kill 1" "... every line of it"
 echo 'at 20ms kill-rank rank:1' >lost
 within 60 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..5 --faults lost; is $? 0 "a lost rank ends the job with a verdict that names it"
@@ -58,7 +60,7 @@ TW_RECEIVE(counter)
     (void)m;
     outside++;
     if (++s->n == 7 && s->how == 1)
-        *(volatile int *)(uintptr_t)s->how = 1;
+        *(volatile int *)(uintptr_t)s->n = 1;
     if (s->n == 7 && s->how == 2)
         tw_log(cx, 1, (uint64_t)clock(), 0);
     if (s->n < 20)
@@ -79,11 +81,11 @@ printf 'at 10ms stall rank:0 for 20ms\nat 48ms fail top/counter\nat 60ms stall r
 out=$(within 60 "$tw" simulate static.yaml --seed 4 --faults three); is $? 1 "it is found out: exit 1"
 says "$out" "seed 4: n.txt is not what it is without faults" "... with seed and reason"
 says "$out" "1 of its 3 faults are enough" "... shrunk to the one that matters"
-has simulate.4.faults '^at 48000us fail top/counter$' "... written as a script"
-has simulate.4.jsonl '"type":"fault"' "... with its journal"
+has simulate.4.tw/faults '^at 48000us fail top/counter$' "... written as a script"
+says "$("$tw" events --state-dir simulate.4.tw --type fault)" "abnormal, failed" "... with its journal"
 again=$(echo "$out" | sed -n 's/^ *again: *treewarden //p')
 out=$(eval "within 60 \"$tw\" $again"); is $? 1 "the command it prints"
-says "$out" "1 of its 1 faults are enough: simulate.4.faults: n.txt is not" "... does it again"
+says "$out" "1 of its 1 faults are enough: simulate.4.tw/faults: n.txt is not" "... does it again"
 out=$(within 60 "$tw" simulate static.yaml --faults none --twice --set top/counter.args.how=2); is $? 1 "a clock behind the ports' back"
 says "$out" "another journal: something looks past the ports" "... is found by running twice"
 out=$(within 60 "$tw" simulate static.yaml --faults none --set top/counter.args.how=1 2>&1); is $? 139 "an actor that crashes by itself is exit 139"
