@@ -36,7 +36,8 @@ struct device_ops {
     void *(*arena_new)(void *self, int device, uint32_t incarnation, size_t bytes);
     /* Give it back; only after DEVICE_EXITED (or if it was never started). */
     void (*arena_free)(void *self, int device, uint32_t incarnation);
-    /* Start a worker over that arena.  0, or TW_E..; the rest comes as an event. */
+    /* Start a worker over that arena.  0, or TW_E..; the rest comes as an event.  TW_EPEER: DEVICE_KEEPER_GONE is
+     * such an event. */
     int (*start)(void *self, int device, uint32_t incarnation);
     /* Signal a worker; an incarnation that is no more is TW_ENOENT. */
     int (*signal)(void *self, int device, uint32_t incarnation, enum device_signal what);

@@ -97,7 +97,7 @@ int devman_signal_worker(struct devman *d, uint32_t vertex, enum device_signal w
 /* One bounded turn.  Returns 1 if there may be more to do at once. */
 int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us);
 
-/* End all workers.  devman_busy: how many still exist. */
+/* End all workers.  devman_busy: how many are not known to be gone; none when the zygote died, they die with it. */
 void devman_quit(struct devman *d);
 int devman_busy(const struct devman *d);
 /* Faults not yet over are told as they stand. */

@@ -87,7 +87,7 @@ struct devman {
     struct devman_loss *losses; /* room for one batch */
     void *body;
     uint64_t now_ms, tree_us, last_turn_ms;
-    bool quitting;
+    bool quitting, keeper_gone;
 };
 
 /* devman_config.c */

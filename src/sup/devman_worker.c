@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "shared/rc.h"
 #include "sup/timeouts.h"
 
 static void tell(struct devman *d, int device, const char *what)
@@ -48,6 +49,7 @@ void worker_start(struct devman *d, int device)
     uint32_t incarnation = v->incarnation + 1;
     uint64_t bytes = arena_bytes(&v->geo);
     void *arena = d->cx.port.ops->arena_new(d->cx.port.self, device, incarnation, bytes);
+    int rc;
 
     if (v->arena)
         d->cx.port.ops->arena_free(d->cx.port.self, device, v->incarnation);
@@ -69,7 +71,10 @@ void worker_start(struct devman *d, int device)
     memcpy(arena_directory(&v->view), d->where, d->vertices * sizeof *d->where);
     v->state = DEVICE_IS_BOOTING;
     v->boot_by_ms = d->now_ms + WORKER_BOOT_MS;
-    if (d->cx.port.ops->start(d->cx.port.self, device, incarnation) != 0)
+    rc = d->cx.port.ops->start(d->cx.port.self, device, incarnation);
+    if (rc == TW_EPEER)
+        v->state = DEVICE_IS_DOWN;      /* no fault of the device: the event that its zygote died comes next */
+    else if (rc != 0)
         start_failed(d, device, "the system refused a process");
 }
 
@@ -134,6 +139,7 @@ static void on_event(struct devman *d, const struct device_event *e)
     struct device *v;
 
     if (e->kind == DEVICE_KEEPER_GONE) {
+        d->keeper_gone = true;
         if (!d->quitting)
             d->cx.ops->keeper_gone(d->cx.self);
         return;
@@ -238,10 +244,13 @@ void devman_quit(struct devman *d)
     }
 }
 
+/* Workers die with their zygote, and nobody is left to tell of it: there is nothing to wait for then. */
 int devman_busy(const struct devman *d)
 {
     int busy = 0;
 
+    if (d->keeper_gone)
+        return 0;
     for (int device = 0; device < d->cx.devices; device++)
         busy += d->devices[device].state == DEVICE_IS_UP || d->devices[device].state == DEVICE_IS_BOOTING ||
                 d->devices[device].state == DEVICE_IS_ENDING;
