@@ -1,9 +1,7 @@
 /* launch.c - `treewarden launch`: mpirun with the right flags, progress, and the verdict as exit status */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +13,9 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "cmd/broom.h"
 #include "cmd/cmd.h"
+#include "cmd/job_here.h"
 #include "face/client.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
@@ -23,6 +23,9 @@
 
 #define WORDS_MAX 256
 #define POLL_MS 100
+#define STARTING_POLL_MS 20             /* until the job has begun */
+#define MISSING_MS 1000                 /* before that: no rank more came for so long, and not all are here */
+#define GONE_MS 300                     /* ... or one is gone, and mpirun has not ended for so long */
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
 #define LEFT_OVER_MS 5000               /* ranks see their mpirun die, write what they know and end within this */
 
@@ -39,6 +42,10 @@ struct launch {
     const char *mpirun;
     int major;
     pid_t child;
+    struct broom broom;
+    bool begun;                         /* rank 0 has heard of all ranks: from then on they watch each other */
+    int here, most_here;                /* before that: ranks on this host; the most there were */
+    uint64_t here_ms;                   /* when `here` last changed, or was as it should be */
     char *words[WORDS_MAX];
     int count;
 };
@@ -55,7 +62,7 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
-static void nap(void) { nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL); }
+static void nap(long ms) { nanosleep(&(struct timespec){0, ms * 1000000L}, NULL); }
 
 /* -- before ---------------------------------------------------------------------------------------- */
 
@@ -137,6 +144,7 @@ static int name_job(struct launch *l)
     else
         snprintf(l->job, sizeof l->job, "%08x", random);
     paths_job_dir(l->job, l->job_dir, sizeof l->job_dir);
+    broom_start(&l->broom, l->job, l->job_dir);
     rc = paths_make(l->job_dir, &why);
     return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
 }
@@ -238,6 +246,7 @@ static int start(struct launch *l)
     if (l->child == 0) {
         setenv("TMPDIR", l->job_dir, 1);        /* MPI's session files go with the job's */
         setpgid(0, 0);                          /* a Ctrl-C is ours to pass on, once */
+        signal(SIGTERM, SIG_DFL);               /* our handler would swallow it until the exec */
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent)
             _exit(EXIT_OS);
@@ -286,6 +295,54 @@ static bool verdict_is_there(const struct launch *l)
     return access(name, R_OK) == 0;
 }
 
+static bool has_begun(const struct launch *l)
+{
+    char socket[4200];
+
+    paths_socket(l->job, 0, socket, sizeof socket);
+    return access(socket, F_OK) == 0;
+}
+
+static int count_here(const struct launch *l, int *ret_missing)
+{
+    bool *alive = calloc((size_t)l->args.ranks, sizeof *alive);
+    int n = 0;
+
+    *ret_missing = -1;
+    if (!alive)
+        return l->args.ranks;
+    (void)job_here(l->job, alive, l->args.ranks);
+    for (int i = 0; i < l->args.ranks; i++) {
+        n += alive[i];
+        if (!alive[i] && *ret_missing < 0)
+            *ret_missing = i;
+    }
+    free(alive);
+    return n;
+}
+
+/* A rank that dies while MPI starts leaves the others waiting for it in there for ever, and mpirun with them: ending
+ * mpirun ends them.  Ranks on other hosts cannot be seen from here. */
+static void watch_start(struct launch *l, uint64_t now)
+{
+    int missing, n;
+
+    if (l->begun)
+        return;
+    n = count_here(l, &missing);
+    l->begun = has_begun(l);
+    if (n != l->here || n == 0 || n == l->args.ranks)
+        l->here_ms = now;
+    l->here = n;
+    l->most_here = n > l->most_here ? n : l->most_here;
+    if (l->begun || now - l->here_ms < (n < l->most_here ? GONE_MS : MISSING_MS))
+        return;
+    fprintf(stderr, "treewarden: launch: rank %d died before the job began, and the others wait for it inside MPI: the "
+            "job is ended: see what it said above, and start again\n", missing);
+    l->begun = true;
+    kill(l->child, SIGKILL);
+}
+
 /* Until mpirun has ended.  Returns its wait status. */
 static int follow(struct launch *l)
 {
@@ -293,6 +350,7 @@ static int follow(struct launch *l)
     bool shown = false, limited = false;
     int status;
 
+    l->begun = l->args.hosts != NULL;   /* nothing to be seen from here */
     while (waitpid(l->child, &status, WNOHANG) == 0) {
         uint64_t now = now_ms();
 
@@ -304,6 +362,7 @@ static int follow(struct launch *l)
             limited = true;
             kill(l->child, SIGTERM);
         }
+        watch_start(l, now);
         if (!verdict_ms && verdict_is_there(l))
             verdict_ms = now;
         if (verdict_ms && now - verdict_ms > AFTER_VERDICT_MS)
@@ -312,7 +371,7 @@ static int follow(struct launch *l)
             print_progress(l, &shown);
             shown_ms = now;
         }
-        nap();
+        nap(l->begun ? POLL_MS : STARTING_POLL_MS);
     }
     if (shown && isatty(STDERR_FILENO))
         fputc('\n', stderr);
@@ -321,33 +380,10 @@ static int follow(struct launch *l)
 
 /* -- after ----------------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    (void)remove(path);
-    return 0;
-}
-
-static bool ranks_are_left(const struct launch *l)
-{
-    struct reason why;
-    char job[64];
-
-    return client_find(l->job, job, sizeof job, &why) == 0;
-}
-
-/* mpirun is gone, however it went; ranks that outlived it see that and end. */
 static void clean_up(struct launch *l)
 {
-    char jobs[4096];
-
-    for (int waited = 0; waited < LEFT_OVER_MS && ranks_are_left(l); waited += POLL_MS)
-        nap();
-    (void)nftw(l->job_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    paths_jobs_dir(jobs, sizeof jobs);
-    (void)rmdir(jobs);
+    if (l->job_dir[0])
+        broom_finish(&l->broom, l->job, l->job_dir);
     for (int i = 0; i < l->count; i++)
         free(l->words[i]);
 }
@@ -398,8 +434,7 @@ static int launch(struct launch *l)
         code = EXIT_CANTCREAT;
     }
     if (code != 0) {
-        if (l->job_dir[0])
-            clean_up(l);
+        clean_up(l);
         return code;
     }
     mpirun_line(l);

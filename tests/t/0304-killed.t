@@ -13,10 +13,13 @@ rank_pid() { # the process that is rank $1
         tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q ' run ' && { echo "$p"; return; }
     done
 }
-begin() { # NAME
+start() { # NAME
     "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir "st.$1" --out "out.$1" \
         --set plate/collector.args.input="$TW_SRC/jobs/heat/plate.pgm" --set plate/collector.args.steps=100000 \
         >"log.$1" 2>&1 & launch=$!
+}
+begin() { # NAME
+    start "$1"
     until_true 20 "$TREEWARDEN" wait --for=running --timeout 5s
 }
 victim() { # NAME PID WANTED-EXIT WANTED-TEXT
@@ -36,7 +39,34 @@ begin launch
 kill -KILL $launch; wait $launch 2>/dev/null
 gone 5; ok $? "launch killed: nothing is left running"
 says "$(cat st.launch/verdict.1.json 2>/dev/null)" "signal 15" "launch killed: the job stopped in order and says so"
-rm -rf "$XDG_RUNTIME_DIR"/*
+is "$(ls -A "$XDG_RUNTIME_DIR")" "" "launch killed: the job's folder is removed all the same"
+# While MPI starts nobody but launch can see it.  Here it starts for ever: rank 1 is a stand-in that never enters MPI.
+real=$(sed -n 's/^TW_MPIRUN = //p' "$TW_BUILD/Makefile")
+cat >standin <<'SH'
+#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" = 1 ] || exec "$@"
+echo $$ >standin.pid
+while kill -0 "$PPID" 2>/dev/null; do sleep 0.05; done
+SH
+cat >mpirun <<SH
+#!/bin/sh
+n=\$#
+while [ \$n -gt 0 ]; do
+    arg=\$1; shift; n=\$((n - 1))
+    [ "\$arg" != "$TREEWARDEN" ] || set -- "\$@" "$DIR/standin"
+    set -- "\$@" "\$arg"
+done
+exec "$real" "\$@"
+SH
+chmod +x standin mpirun
+export TREEWARDEN_MPIRUN=$DIR/mpirun
+others() { [ "$(for p in $(ours); do tr '\0' ' ' <"/proc/$p/cmdline"; echo; done | grep -c ' zygote ')" = 3 ]; }
+early() { start "$1"; until_true 20 others; until_true 20 test -s standin.pid; }
+early early-rank; victim early-rank "$(cat standin.pid)" 71 ""
+has log.early-rank "rank 1 died before the job began" "early-rank killed: launch says so"
+rm standin.pid
+early early-mpirun; victim early-mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 71 ""
+unset TREEWARDEN_MPIRUN
 begin worker
 p=$(pid_of '^[^ ]*treewarden worker ')
 kill -KILL "$p"

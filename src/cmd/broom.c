@@ -1,0 +1,89 @@
+/* broom.c - waits, removes */
+#include "cmd/broom.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "cmd/job_here.h"
+#include "worker/child.h"
+
+#define POLL_MS 20
+#define LEFT_OVER_MS 5000           /* ranks see their mpirun die, write what they know and end within this */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    (void)remove(path);
+    return 0;
+}
+
+/* Sockets would not tell who is left: a rank that starts or ends has none, and still makes or removes files. */
+static void sweep(const char *job, const char *dir)
+{
+    char jobs[4096];
+
+    for (int waited = 0; waited < LEFT_OVER_MS && job_here(job, NULL, 0) > 0; waited += POLL_MS)
+        nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL);
+    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    paths_jobs_dir(jobs, sizeof jobs);
+    (void)rmdir(jobs);                  /* the last job of this user succeeds */
+}
+
+static _Noreturn void be_broom(int hold, const char *job, const char *dir)
+{
+    int null = open("/dev/null", O_RDWR);
+    char none;
+
+    setsid();
+    child_deafen();
+    prctl(PR_SET_NAME, "tw-broom");
+    if (null >= 0) {                    /* who reads what launch says need not wait for us */
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+    }
+    dup2(hold, STDERR_FILENO + 1);
+    child_close_from(STDERR_FILENO + 2);
+    while (read(STDERR_FILENO + 1, &none, 1) < 0 && errno == EINTR)
+        continue;
+    sweep(job, dir);
+    _exit(0);
+}
+
+void broom_start(struct broom *b, const char *job, const char *dir)
+{
+    int ends[2];
+
+    *b = (struct broom){.pid = -1, .hold = -1};
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    b->pid = fork();
+    if (b->pid == 0) {
+        close(ends[1]);
+        be_broom(ends[0], job, dir);
+    }
+    close(ends[0]);
+    b->hold = ends[1];
+}
+
+void broom_finish(struct broom *b, const char *job, const char *dir)
+{
+    int status = -1;
+
+    if (b->hold >= 0)
+        close(b->hold);
+    while (b->pid > 0 && waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (b->pid < 0 || status != 0)      /* none was started, or it was killed */
+        sweep(job, dir);
+}

@@ -1,0 +1,24 @@
+/* broom.h - removes a job's runtime folder when the job is over, however `launch` and mpirun ended
+ *
+ * The folder holds sockets of ranks and MPI's files; each owner removes its own when it ends in order, and nobody
+ * does when it is killed.  The broom is a process of its own that waits for the end of `launch`, then for the end
+ * of every process that has the job in its environment, then removes the folder.  It is deaf to the launcher's
+ * signals, holds none of its files, and is in a session of its own.
+ */
+#ifndef TW_CMD_BROOM_H
+#define TW_CMD_BROOM_H
+
+#include <sys/types.h>
+
+struct broom {
+    pid_t pid;                  /* -1: could not be started; broom_finish then sweeps itself */
+    int hold;                   /* it sweeps when the last copy of this is closed; close-on-exec */
+};
+
+/* Start it; before the folder is made.  `job` and `dir` are copied. */
+void broom_start(struct broom *b, const char *job, const char *dir);
+
+/* Let it sweep and wait for that: a few seconds if ranks are left that do not end. */
+void broom_finish(struct broom *b, const char *job, const char *dir);
+
+#endif
