@@ -286,6 +286,12 @@ int journal_defer(struct journal *j, void (*job)(void *self), void *self)
     return 0;
 }
 
+unsigned journal_deferred(const struct journal *j)
+{
+    return (unsigned)(atomic_load_explicit(&j->jobs_tail, memory_order_relaxed) -
+                      atomic_load_explicit(&j->jobs_head, memory_order_acquire));
+}
+
 void journal_close(struct journal *j, unsigned timeout_ms)
 {
     if (!j)

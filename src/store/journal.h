@@ -97,6 +97,9 @@ int journal_flush(struct journal *j, unsigned timeout_ms);
  * job owns `self` from here on.  TW_EFULL when 16 are waiting. */
 int journal_defer(struct journal *j, void (*job)(void *self), void *self);
 
+/* How many jobs were deferred and are not done.  Loop thread. */
+unsigned journal_deferred(const struct journal *j);
+
 /* Flush within timeout_ms, stop the thread, close.  NULL is fine. */
 void journal_close(struct journal *j, unsigned timeout_ms);
 

@@ -383,15 +383,24 @@ static void tell_verdict(struct rank *r)
     end_rank(r, r->root->verdict.exit_code);
 }
 
-static void end_turn(struct rank *r)
+/* The others go when they hear of it, and then nobody is left to write one if this rank dies: so it is on disk
+ * first. */
+static void await_written(struct rank *r)
+{
+    if (journal_deferred(r->cx.journal) > 0 && r->clock_us < r->root->written_by_us)
+        return;
+    r->root->end = END_WRITTEN;
+    tell_verdict(r);
+}
+
+static void write_verdict(struct rank *r)
 {
     struct root *root = r->root;
     struct verdict *v = &root->verdict;
     struct journal_record rec;
 
-    if (root->end != END_SUMMING || (root->sums_due > 0 && r->clock_us < root->sum_by_us))
-        return;
-    root->end = END_WRITTEN;
+    root->end = END_WRITING;
+    root->written_by_us = r->clock_us + VERDICT_MS * 1000u;
     close_sums(r, &v->streams);
     v->restarts = (uint32_t)(suptree_restarts(root->tree) + r->view.restarts);
     v->giveups = (uint32_t)r->view.giveups;
@@ -410,7 +419,16 @@ static void end_turn(struct rank *r)
     snprintf(rec.text, sizeof rec.text, "%.79s", v->reason);
     noted(r, &rec);
     r->cx.out.verdict(r->cx.out.self, v);
-    tell_verdict(r);
+}
+
+static void end_turn(struct rank *r)
+{
+    struct root *root = r->root;
+
+    if (root->end == END_SUMMING && (root->sums_due == 0 || r->clock_us >= root->sum_by_us))
+        write_verdict(r);
+    if (root->end == END_WRITING)
+        await_written(r);
 }
 
 bool root_told_all(const struct rank *r)

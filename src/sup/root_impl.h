@@ -33,7 +33,7 @@ struct pending_command {
     struct rank_answer answer;
 };
 
-enum root_end { END_NOT_YET, END_SUMMING, END_WRITTEN };
+enum root_end { END_NOT_YET, END_SUMMING, END_WRITING, END_WRITTEN };
 
 struct root {
     struct suptree *tree;               /* owned */
@@ -46,7 +46,7 @@ struct root {
     uint32_t *matches;                  /* owned; per vertex */
     enum root_end end;
     int sums_due;
-    uint64_t sum_by_us;
+    uint64_t sum_by_us, written_by_us;
     int signal;
     uint64_t signal_us;
     uint32_t workers_lost, slots_fenced;

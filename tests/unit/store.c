@@ -94,12 +94,46 @@ static void the_first_verdict_stands(void)
     unlink(name);
 }
 
+static void wait_for_byte(void *self)
+{
+    char byte;
+
+    if (read(*(int *)self, &byte, 1) != 1)
+        abort();
+}
+
+static void what_was_deferred_is_known_until_it_is_done(void)
+{
+    struct journal *j;
+    struct reason why;
+    int ends[2], tries = 0;
+    char name[600];
+
+    if (pipe(ends) != 0 || journal_open(dir, 3, 0, NULL, NULL, &j, &why) != 0)
+        abort();
+    is_int(journal_deferred(j), 0, "nothing is deferred at first");
+    is_int(journal_defer(j, wait_for_byte, &ends[0]), 0, "a job is deferred");
+    is_int(journal_flush(j, 100), TW_EAGAIN, "... it is under way");
+    is_int(journal_deferred(j), 1, "... and counts until it is done");
+    if (write(ends[1], "x", 1) != 1)
+        abort();
+    while (journal_flush(j, 100) != 0 && tries++ < 100)
+        continue;
+    is_int(journal_deferred(j), 0, "... not any more when it is");
+    journal_close(j, 1000);
+    close(ends[0]);
+    close(ends[1]);
+    snprintf(name, sizeof name, "%s/journal.3.0.jsonl", dir);
+    unlink(name);
+}
+
 int main(void)
 {
     if (!mkdtemp(dir))
         return 1;
     journals_are_lines();
     the_first_verdict_stands();
+    what_was_deferred_is_known_until_it_is_done();
     rmdir(dir);
     ok(access(dir, F_OK) != 0, "no temporary file is left behind");
     done_testing();
