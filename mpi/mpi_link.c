@@ -5,10 +5,12 @@
 #ifdef OPEN_MPI
 #include <mpi-ext.h>
 #endif
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,8 @@
 #define SENDS_PER_PEER 64           /* in flight; beyond that the caller waits (TW_EFULL) */
 #define FRAME_BYTES (sizeof(union cell) + LINK_BODY_MAX)
 #define HELLO_MS 30000u
-#define FINALIZE_S 2u
+#define FINALIZE_MS 2000u           /* MPI_Finalize, if nobody died; beyond, the process ends without it */
+#define AFTER_DEATH_MS 500u         /* goodbyes, and then Finalize again, if somebody did: it is likely to hang */
 
 struct sending {
     MPI_Request request;
@@ -243,6 +246,14 @@ static int judge(const union cell *mine, const union cell *its, int p, struct re
     return 0;
 }
 
+/* Without its launcher MPI does not tell of deaths any more. */
+static bool launcher_is_gone(const struct mpi_hello *hello)
+{
+    struct pollfd p = {.fd = hello->launcher_fd, .events = POLLIN};
+
+    return p.fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
 static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct reason *why)
 {
     const char *host = m->hosts[m->rank];
@@ -274,6 +285,8 @@ static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct re
             rc = reason_set(why, TW_EPEER, "%d of %d ranks did not answer within %u s: the network between "
                             "the hosts, or a host too slow: check btl_tcp_if_include", left, m->size,
                             HELLO_MS / 1000);
+        } else if (launcher_is_gone(hello)) {
+            rc = reason_set(why, TW_EPEER, "the launcher (mpirun) died before the job began: start it again");
         } else {
             nap();
         }
@@ -432,6 +445,23 @@ static void finalize_hangs(int signo)
     _exit(watchdog_code);
 }
 
+static bool any_died(const struct mpi_link *m)
+{
+    for (int p = 0; m->peers && p < m->size; p++)
+        if (m->peers[p].down && !m->peers[p].left)
+            return true;
+    return false;
+}
+
+static void arm_watchdog(unsigned ms, int code)
+{
+    struct itimerval in = {.it_value = {ms / 1000, (long)(ms % 1000) * 1000}};
+
+    watchdog_code = code;
+    signal(SIGALRM, finalize_hangs);
+    setitimer(ITIMER_REAL, &in, NULL);
+}
+
 static bool all_left(const struct mpi_link *m)
 {
     for (int p = 0; p < m->size; p++)
@@ -442,15 +472,15 @@ static bool all_left(const struct mpi_link *m)
 
 void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
 {
-    uint64_t by = now_ms() + timeout_ms;
+    bool died = any_died(m);
+    unsigned goodbye_ms = died && timeout_ms > AFTER_DEATH_MS ? AFTER_DEATH_MS : timeout_ms;
+    uint64_t by = now_ms() + goodbye_ms;
     union cell bye;
     bool *said;
 
     if (m->alone)
         return;
-    watchdog_code = exit_code;
-    signal(SIGALRM, finalize_hangs);
-    alarm(FINALIZE_S + timeout_ms / 1000);
+    arm_watchdog(goodbye_ms + (died ? AFTER_DEATH_MS : FINALIZE_MS), exit_code);
     said = m->peers ? calloc((size_t)m->size, sizeof *said) : NULL;
     memset(&bye, 0, sizeof bye);
     bye.head.type = CELL_GOODBYE;
@@ -473,5 +503,5 @@ void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
             MPI_Request_free(&m->peers[p].receive);
         }
     MPI_Finalize();
-    alarm(0);
+    arm_watchdog(0, exit_code);
 }

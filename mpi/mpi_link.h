@@ -22,13 +22,14 @@ struct mpi_hello {
     uint64_t spec_hash;         /* of the specification with its overrides */
     uint64_t program_hash;      /* of the actor program's bytes */
     uint32_t devices;           /* per rank */
+    int launcher_fd;            /* not told to others: readable when the launcher has died; -1 = cannot be known */
 };
 
 struct mpi_link;
 
 /* MPI_Init, HELLO with every other rank, one posted receive per peer.  Blocks until all have answered or
  * 30 s have passed.  0; TW_EVERSION (another library than built with, another wire version), TW_EPROTO
- * (the ranks disagree), TW_EPEER (no answer, a rank died), TW_ESTATE (singletons instead of one job), with
+ * (the ranks disagree), TW_EPEER (no answer, a rank or the launcher died), TW_ESTATE (singletons instead of one job), with
  * the reason; *ret_speaks says whether this rank is the one to print it (one line for the whole job). */
 int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct reason *why,
                   bool *ret_speaks);
@@ -43,7 +44,8 @@ const char *const *mpi_link_hosts(const struct mpi_link *m);
 bool mpi_link_tells_deaths(const struct mpi_link *m);
 
 /* Say goodbye, hand over what is queued, hear the goodbyes of who lives, all within timeout_ms; then
- * MPI_Finalize under a watchdog that ends the process with exit_code if it hangs. */
+ * MPI_Finalize under a watchdog that ends the process with exit_code if it hangs.  After the death of a rank all
+ * this takes a second at most. */
 void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code);
 
 #endif

@@ -50,7 +50,7 @@ struct run {
     struct rank *rank;
     char job[64], state_dir[4096], out_dir[4160], socket[4096];
     int number, lock_fd, launcher_fd;
-    bool under_mpi;
+    bool under_mpi, launcher_lost;
     uint64_t started_us;
 };
 
@@ -161,16 +161,30 @@ static int open_files(struct run *r)
     return rc;
 }
 
+/* A rank whose launcher is gone ends without MPI_Finalize, which would wait for it. */
+static void look_for_launcher(struct run *r)
+{
+    struct pollfd p = {.fd = r->launcher_fd, .events = POLLIN};
+
+    if (r->launcher_fd < 0 || poll(&p, 1, 0) <= 0)
+        return;
+    close(r->launcher_fd);
+    r->launcher_fd = -1;
+    r->launcher_lost = true;
+}
+
 static int open_link(struct run *r)
 {
     struct mpi_hello hello = {.spec_hash = r->spec->hash ^ r->args.seed ^ (r->args.drills ? 0x5eed : 0),
-                              .program_hash = r->program.hash, .devices = r->spec->devices.per_rank};
+                              .program_hash = r->program.hash, .devices = r->spec->devices.per_rank,
+                              .launcher_fd = r->launcher_fd};
     struct reason why;
     bool speak;
     int rc = mpi_link_open(&hello, &r->mpi, &why, &speak);
 
     if (rc == 0)
         return 0;
+    look_for_launcher(r);
     if (speak)
         say(0, &why);
     return rc == TW_EPROTO ? EXIT_CONFIG : exit_for(rc);
@@ -361,11 +375,11 @@ static void sleep_a_little(struct run *r, uint64_t us)
     if (r->launcher_fd >= 0)
         fds[n++] = (struct pollfd){.fd = r->launcher_fd, .events = POLLIN};
     (void)ppoll(fds, (nfds_t)n, &(struct timespec){0, (long)us * 1000}, NULL);
-    if (r->launcher_fd >= 0 && fds[n - 1].revents) {
-        close(r->launcher_fd);
-        r->launcher_fd = -1;
+    if (r->launcher_fd < 0 || !fds[n - 1].revents)
+        return;
+    look_for_launcher(r);
+    if (r->launcher_lost)
         rank_launcher_lost(r->rank);
-    }
 }
 
 static int loop(struct run *r)
@@ -406,13 +420,11 @@ static void remove_job_dir(const struct run *r)
 
 static void close_all(struct run *r, int code)
 {
-    bool launcher_lost = r->under_mpi && r->launcher_fd < 0 && r->rank;
-
     journal_close(r->journal, 2000);
     face_close(r->face);                /* a socket that is gone says: what I had to write is on disk */
     zygote_stop(r->zygote);
     remove_job_dir(r);
-    if (launcher_lost)
+    if (r->launcher_lost)
         _exit(code);                    /* nobody is left for MPI to say goodbye to */
     if (r->mpi)
         mpi_link_close(r->mpi, CLOSE_MS, code);
