@@ -1,11 +1,13 @@
-/* broom.c - waits, removes */
+/* broom.c - waits, stops, removes */
 #include "cmd/broom.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +19,8 @@
 
 #define POLL_MS 20
 #define LEFT_OVER_MS 5000           /* ranks see their mpirun die, write what they know and end within this */
+#define IN_ORDER_MS 1000            /* launch was killed: the job may take so long to stop, then mpirun ends it */
+#define BY_MPIRUN_MS 1000           /* ... and mpirun so long */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -27,22 +31,47 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
-/* Sockets would not tell who is left: a rank that starts or ends has none, and still makes or removes files. */
+/* Sockets would not tell who is left: a rank that starts or ends has none, and still makes or removes files.
+ * Returns whether nobody is. */
+static bool await_end(const char *job, int limit_ms)
+{
+    for (int waited = 0; job_here(job, 0, NULL, 0) > 0; waited += POLL_MS) {
+        if (waited >= limit_ms)
+            return false;
+        nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL);
+    }
+    return true;
+}
+
 static void sweep(const char *job, const char *dir)
 {
     char jobs[4096];
 
-    for (int waited = 0; waited < LEFT_OVER_MS && job_here(job, NULL, 0) > 0; waited += POLL_MS)
-        nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL);
+    (void)await_end(job, LEFT_OVER_MS);
     (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     paths_jobs_dir(jobs, sizeof jobs);
     (void)rmdir(jobs);                  /* the last job of this user succeeds */
 }
 
+/* Nobody reaps mpirun but init, and while it has not its pid is no other's; so it is looked at by the end of its
+ * job each time before it is signalled. */
+static void stop_job(const char *job, pid_t mpirun)
+{
+    if (await_end(job, 0))
+        return;
+    job_signal(job, mpirun, SIGTERM);
+    if (await_end(job, IN_ORDER_MS))
+        return;
+    kill(mpirun, SIGTERM);
+    if (!await_end(job, BY_MPIRUN_MS))
+        kill(mpirun, SIGKILL);
+}
+
 static _Noreturn void be_broom(int hold, const char *job, const char *dir)
 {
     int null = open("/dev/null", O_RDWR);
-    char none;
+    pid_t mpirun = 0;
+    ssize_t n;
 
     setsid();
     child_deafen();
@@ -54,8 +83,10 @@ static _Noreturn void be_broom(int hold, const char *job, const char *dir)
     }
     dup2(hold, STDERR_FILENO + 1);
     child_close_from(STDERR_FILENO + 2);
-    while (read(STDERR_FILENO + 1, &none, 1) < 0 && errno == EINTR)
+    while ((n = read(STDERR_FILENO + 1, &mpirun, sizeof mpirun)) > 0 || (n < 0 && errno == EINTR))
         continue;
+    if (mpirun > 0)
+        stop_job(job, mpirun);
     sweep(job, dir);
     _exit(0);
 }
@@ -76,12 +107,20 @@ void broom_start(struct broom *b, const char *job, const char *dir)
     b->hold = ends[1];
 }
 
+void broom_tell(const struct broom *b, pid_t mpirun)
+{
+    if (b->hold >= 0 && write(b->hold, &mpirun, sizeof mpirun) < 0)
+        _exit(EXIT_FAILURE);            /* nobody would end this mpirun if launch were killed */
+}
+
 void broom_finish(struct broom *b, const char *job, const char *dir)
 {
     int status = -1;
 
-    if (b->hold >= 0)
+    if (b->hold >= 0) {
+        broom_tell(b, 0);
         close(b->hold);
+    }
     while (b->pid > 0 && waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (b->pid < 0 || status != 0)      /* none was started, or it was killed */

@@ -1,12 +1,15 @@
-/* job_here.c - reads /proc/PID/environ */
+/* job_here.c - reads /proc/PID/environ and /proc/PID/stat */
 #include "cmd/job_here.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/paths.h"
 
 #define ENVIRON_BYTES (256u << 10)  /* of one process; what lies beyond is not looked at */
 
@@ -46,29 +49,92 @@ static const char *value_of(const struct environment *e, const char *name)
     return at ? at + n : NULL;
 }
 
-static bool take(const char *pid, const char *job, bool *alive, int ranks)
+static pid_t parent_of(const char *pid)
 {
-    static struct environment e;
-    const char *is, *rank;
+    char name[300], line[512] = "";
+    const char *after;
+    int parent = 0;
+    FILE *f;
 
-    if (!read_environment(pid, &e) || !(is = value_of(&e, "TREEWARDEN_JOBID")) || strcmp(is, job) != 0)
-        return false;
-    rank = value_of(&e, "OMPI_COMM_WORLD_RANK");
-    if (rank && atoi(rank) >= 0 && atoi(rank) < ranks)
-        alive[atoi(rank)] = true;
-    return true;
+    snprintf(name, sizeof name, "/proc/%s/stat", pid);
+    f = fopen(name, "r");
+    if (f && !fgets(line, sizeof line, f))
+        line[0] = '\0';
+    if (f)
+        fclose(f);
+    after = strrchr(line, ')');         /* the name before it may hold anything */
+    return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? (pid_t)parent : 0;
 }
 
-int job_here(const char *job, bool *alive, int ranks)
+/* rank: its number if it is a rank, a child of mpirun; else -1 */
+typedef void (*each_f)(void *self, pid_t pid, int rank);
+
+static int for_each(const char *job, pid_t mpirun, each_f each, void *self)
 {
+    static struct environment env;
     DIR *d = opendir("/proc");
     struct dirent *e;
     int n = 0;
 
-    while (d && (e = readdir(d)))
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && atoi(e->d_name) != (int)getpid())
-            n += take(e->d_name, job, alive, alive ? ranks : 0);
+    while (d && (e = readdir(d))) {
+        const char *is, *rank;
+
+        if (e->d_name[0] < '1' || e->d_name[0] > '9' || atoi(e->d_name) == (int)getpid() ||
+            !read_environment(e->d_name, &env))
+            continue;
+        is = value_of(&env, "TREEWARDEN_JOBID");
+        if (!is || strcmp(is, job) != 0)
+            continue;
+        rank = value_of(&env, "OMPI_COMM_WORLD_RANK");
+        n++;
+        each(self, (pid_t)atoi(e->d_name), rank && parent_of(e->d_name) == mpirun ? atoi(rank) : -1);
+    }
     if (d)
         closedir(d);
     return n;
+}
+
+/* -- what is asked ---------------------------------------------------------------------------------- */
+
+struct census { bool *alive; int ranks; };
+
+static void count(void *self, pid_t pid, int rank)
+{
+    struct census *c = self;
+
+    (void)pid;
+    if (rank >= 0 && rank < c->ranks)
+        c->alive[rank] = true;
+}
+
+int job_here(const char *job, pid_t mpirun, bool *alive, int ranks)
+{
+    struct census c = {alive, alive ? ranks : 0};
+
+    return for_each(job, mpirun, count, &c);
+}
+
+struct search { const char *job; pid_t found; int rank; };
+
+/* A rank that has its socket takes signals in order; of those the lowest, for it speaks. */
+static void find(void *self, pid_t pid, int rank)
+{
+    struct search *s = self;
+    char socket[4096];
+
+    if (rank < 0 || (s->found && rank > s->rank))
+        return;
+    paths_socket(s->job, rank, socket, sizeof socket);
+    if (access(socket, F_OK) != 0)
+        return;
+    s->found = pid;
+    s->rank = rank;
+}
+
+void job_signal(const char *job, pid_t mpirun, int sig)
+{
+    struct search s = {.job = job};
+
+    (void)for_each(job, mpirun, find, &s);
+    kill(s.found ? s.found : mpirun, sig);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +25,8 @@
 #define STARTING_POLL_MS 20             /* until the job has begun */
 #define MISSING_MS 1000                 /* before that: no rank more came for so long, and not all are here */
 #define GONE_MS 300                     /* ... or one is gone, and mpirun has not ended for so long */
+#define STOP_MS 30000                   /* from the time limit on: what has not stopped in order by then, mpirun ends */
+#define ASKED_IN_ORDER 2                /* a third signal is for mpirun: it ends the job within half a second */
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
 #define LEFT_OVER_MS 5000               /* ranks see their mpirun die, write what they know and end within this */
 
@@ -44,6 +45,7 @@ struct launch {
     pid_t child;
     struct broom broom;
     bool begun;                         /* rank 0 has heard of all ranks: from then on they watch each other */
+    int asked;                          /* signals passed on */
     int here, most_here;                /* before that: ranks on this host; the most there were */
     uint64_t here_ms;                   /* when `here` last changed, or was as it should be */
     char *words[WORDS_MAX];
@@ -234,8 +236,6 @@ static void run_line(struct launch *l)
 
 static int start(struct launch *l)
 {
-    pid_t parent = getpid();
-
     setenv("TREEWARDEN_JOBID", l->job, 1);
     setenv("TREEWARDEN_GENERATION", "1", 1);
     if (geteuid() == 0) {
@@ -247,9 +247,7 @@ static int start(struct launch *l)
         setenv("TMPDIR", l->job_dir, 1);        /* MPI's session files go with the job's */
         setpgid(0, 0);                          /* a Ctrl-C is ours to pass on, once */
         signal(SIGTERM, SIG_DFL);               /* our handler would swallow it until the exec */
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent)
-            _exit(EXIT_OS);
+        broom_tell(&l->broom, getpid());
         execv(l->mpirun, l->words);
         fprintf(stderr, "treewarden: launch: %s: %s\n", l->mpirun, strerror(errno));
         _exit(EXIT_OS);
@@ -311,7 +309,7 @@ static int count_here(const struct launch *l, int *ret_missing)
     *ret_missing = -1;
     if (!alive)
         return l->args.ranks;
-    (void)job_here(l->job, alive, l->args.ranks);
+    (void)job_here(l->job, l->child, alive, l->args.ranks);
     for (int i = 0; i < l->args.ranks; i++) {
         n += alive[i];
         if (!alive[i] && *ret_missing < 0)
@@ -343,6 +341,28 @@ static void watch_start(struct launch *l, uint64_t now)
     kill(l->child, SIGKILL);
 }
 
+static void pass_on(struct launch *l)
+{
+    if (!pending)
+        return;
+    if (l->asked++ < ASKED_IN_ORDER)
+        job_signal(l->job, l->child, pending);
+    else
+        kill(l->child, pending);
+    pending = 0;
+}
+
+static void keep_time_limit(struct launch *l, uint64_t ran_ms, bool *limited)
+{
+    if (!l->args.limit_ms || ran_ms < l->args.limit_ms)
+        return;
+    if (!*limited)
+        job_signal(l->job, l->child, SIGTERM);
+    else if (ran_ms >= l->args.limit_ms + STOP_MS)
+        kill(l->child, SIGTERM);
+    *limited = true;
+}
+
 /* Until mpirun has ended.  Returns its wait status. */
 static int follow(struct launch *l)
 {
@@ -354,14 +374,8 @@ static int follow(struct launch *l)
     while (waitpid(l->child, &status, WNOHANG) == 0) {
         uint64_t now = now_ms();
 
-        if (pending) {
-            kill(l->child, pending);
-            pending = 0;
-        }
-        if (l->args.limit_ms && !limited && now - begun >= l->args.limit_ms) {
-            limited = true;
-            kill(l->child, SIGTERM);
-        }
+        pass_on(l);
+        keep_time_limit(l, now - begun, &limited);
         watch_start(l, now);
         if (!verdict_ms && verdict_is_there(l))
             verdict_ms = now;
@@ -394,11 +408,16 @@ static int judge(const struct launch *l, int status)
     struct reason why;
     int rc = verdict_read(l->state_dir, &v, &why);
 
+    if (rc != 0 && status == -1) {
+        fprintf(stderr, "treewarden: launch: the time limit came before the job had begun, and there is no verdict: give "
+                "it more time\n");
+        return EXIT_TIMELIMIT;
+    }
     if (rc != 0) {
         fprintf(stderr, "treewarden: launch: mpirun ended (%s %d) and left no verdict in %s: it was killed, or no rank "
-                "came to begin: see what they said above\n", status >= 0 && WIFSIGNALED(status) ? "signal" : "exit",
-                status < 0 ? 0 : WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), l->state_dir);
-        return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_OS;
+                "came to begin: see what they said above\n", WIFSIGNALED(status) ? "signal" : "exit",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), l->state_dir);
+        return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_OS;
     }
     if (l->args.json) {
         char name[4200];
