@@ -424,6 +424,7 @@ static void close_all(struct run *r, int code)
     face_close(r->face);                /* a socket that is gone says: what I had to write is on disk */
     zygote_stop(r->zygote);
     remove_job_dir(r);
+    look_for_launcher(r);               /* others may have seen it first, and be gone without a goodbye */
     if (r->launcher_lost)
         _exit(code);                    /* nobody is left for MPI to say goodbye to */
     if (r->mpi)
