@@ -20,7 +20,7 @@
 #define SENDS_PER_PEER 64           /* in flight; beyond that the caller waits (TW_EFULL) */
 #define FRAME_BYTES (sizeof(union cell) + LINK_BODY_MAX)
 #define HELLO_MS 30000u
-#define FINALIZE_MS 2000u           /* MPI_Finalize, if nobody died; beyond, the process ends without it */
+#define FINALIZE_MS 1000u           /* MPI_Finalize, if nobody died; beyond, the process ends without it */
 #define AFTER_DEATH_MS 500u         /* goodbyes, and then Finalize again, if somebody did: it is likely to hang */
 
 struct sending {
@@ -472,15 +472,14 @@ static bool all_left(const struct mpi_link *m)
 
 void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
 {
-    bool died = any_died(m);
-    unsigned goodbye_ms = died && timeout_ms > AFTER_DEATH_MS ? AFTER_DEATH_MS : timeout_ms;
+    unsigned goodbye_ms = any_died(m) && timeout_ms > AFTER_DEATH_MS ? AFTER_DEATH_MS : timeout_ms;
     uint64_t by = now_ms() + goodbye_ms;
     union cell bye;
     bool *said;
 
     if (m->alone)
         return;
-    arm_watchdog(goodbye_ms + (died ? AFTER_DEATH_MS : FINALIZE_MS), exit_code);
+    arm_watchdog(goodbye_ms + FINALIZE_MS, exit_code);
     said = m->peers ? calloc((size_t)m->size, sizeof *said) : NULL;
     memset(&bye, 0, sizeof bye);
     bye.head.type = CELL_GOODBYE;
@@ -502,6 +501,7 @@ void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
             MPI_Cancel(&m->peers[p].receive);
             MPI_Request_free(&m->peers[p].receive);
         }
+    arm_watchdog(any_died(m) ? AFTER_DEATH_MS : FINALIZE_MS, exit_code);
     MPI_Finalize();
     arm_watchdog(0, exit_code);
 }
