@@ -4,7 +4,7 @@
 # Everything such a test starts carries one mark (TW_TEST_ID) and works in one folder, $box.  However the test ends,
 # what carries the mark and what keeps the cores busy is ended by pid, and $box goes unless $keep says why not.
 #
-#   soak_begin          makes $box, sets the traps, prints date, kernel and processor
+#   soak_begin          makes $box, sets the traps, prints date, kernel, processor and load
 #   soak_busy           from now on every core is kept busy by another program, until the end
 #   marked COMMAND...   becomes the command, with the mark: for `marked COMMAND & pid=$!`
 #   ours                the pids that carry the mark
@@ -22,6 +22,7 @@ soak_begin() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     echo "# $(date -u +%F) $(uname -sr), $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+    echo "# load average of the machine when it began: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 }
 
 soak_end() {
