@@ -15,6 +15,7 @@
 
 #include "base/paths.h"
 #include "cmd/job_here.h"
+#include "sup/rank.h"
 #include "worker/child.h"
 
 #define POLL_MS 20
@@ -59,7 +60,7 @@ static void stop_job(const char *job, pid_t mpirun)
 {
     if (await_end(job, 0))
         return;
-    job_signal(job, mpirun, SIGTERM);
+    job_signal(job, mpirun, SIGTERM, SIGNAL_LAUNCH_LOST);
     if (await_end(job, IN_ORDER_MS))
         return;
     kill(mpirun, SIGTERM);

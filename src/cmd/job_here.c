@@ -131,10 +131,13 @@ static void find(void *self, pid_t pid, int rank)
     s->rank = rank;
 }
 
-void job_signal(const char *job, pid_t mpirun, int sig)
+void job_signal(const char *job, pid_t mpirun, int sig, int tag)
 {
     struct search s = {.job = job};
 
     (void)for_each(job, mpirun, find, &s);
-    kill(s.found ? s.found : mpirun, sig);
+    if (s.found)
+        sigqueue(s.found, sig, (union sigval){.sival_int = tag});
+    else
+        kill(mpirun, sig);
 }

@@ -15,7 +15,8 @@
 int job_here(const char *job, pid_t mpirun, bool *alive, int ranks);
 
 /* Tell the job to stop in order: by a signal to one rank, which tells the root.  Not by mpirun: that gives its ranks a
- * quarter of a second from SIGTERM to SIGKILL.  To mpirun all the same if no rank of this host takes signals yet. */
-void job_signal(const char *job, pid_t mpirun, int sig);
+ * quarter of a second from SIGTERM to SIGKILL.  To mpirun all the same if no rank of this host takes signals yet.
+ * The rank hands the tag on with the signal: 0 or SIGNAL_LAUNCH_LOST (sup/rank.h). */
+void job_signal(const char *job, pid_t mpirun, int sig, int tag);
 
 #endif

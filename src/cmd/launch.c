@@ -346,7 +346,7 @@ static void pass_on(struct launch *l)
     if (!pending)
         return;
     if (l->asked++ < ASKED_IN_ORDER)
-        job_signal(l->job, l->child, pending);
+        job_signal(l->job, l->child, pending, 0);
     else
         kill(l->child, pending);
     pending = 0;
@@ -357,7 +357,7 @@ static void keep_time_limit(struct launch *l, uint64_t ran_ms, bool *limited)
     if (!l->args.limit_ms || ran_ms < l->args.limit_ms)
         return;
     if (!*limited)
-        job_signal(l->job, l->child, SIGTERM);
+        job_signal(l->job, l->child, SIGTERM, 0);
     else if (ran_ms >= l->args.limit_ms + STOP_MS)
         kill(l->child, SIGTERM);
     *limited = true;

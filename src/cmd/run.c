@@ -56,9 +56,12 @@ struct run {
 
 static volatile sig_atomic_t signalled, signals, dump_wanted;
 
-static void on_signal(int number)
+/* The broom of a launch that was killed says so in the signal's value. */
+static void on_signal(int number, siginfo_t *info, void *context)
 {
-    signalled = number;
+    (void)context;
+    signalled = number | (info->si_code == SI_QUEUE && info->si_value.sival_int == SIGNAL_LAUNCH_LOST ?
+                          SIGNAL_LAUNCH_LOST : 0);
     signals++;
 }
 
@@ -446,7 +449,7 @@ static void watch_launcher(struct run *r)
 
 static void catch_signals(void)
 {
-    struct sigaction on = {.sa_handler = on_signal}, dump = {.sa_handler = on_dump};
+    struct sigaction on = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO}, dump = {.sa_handler = on_dump};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     sigaction(SIGTERM, &on, NULL);

@@ -94,6 +94,9 @@ int rank_turn(struct rank *r, uint64_t clock_us);
 /* A client's command; carried out by the root, answered when it is done (outlet.answer). */
 void rank_command(struct rank *r, uint64_t token, const struct rank_command *c);
 
+/* Or-ed to a signal's number: it comes because launch was killed, and the verdict is to say so. */
+#define SIGNAL_LAUNCH_LOST 0x100
+
 /* SIGTERM, SIGINT: stop in order; the second of the same hastens.  Any rank: told to the root. */
 void rank_signal(struct rank *r, int number);
 

@@ -355,6 +355,8 @@ static void tree_ended(struct rank *r, const struct suptree_effect *e)
         root_fail(r, 1, "%s gave up: more than %u restarts in %llu ms; last: %s", r->cx.spec->vertices[bad].path,
                   r->cx.spec->vertices[bad].intensity,
                   (unsigned long long)r->cx.spec->vertices[bad].period_ms, r->last_fault);
+    else if (r->root->launch_lost)
+        root_fail(r, 128 + r->root->signal, "launch was killed: the job stopped in order for it");
     else if (r->root->signal)
         root_fail(r, 128 + r->root->signal, "stopped in order after signal %d", r->root->signal);
     else if (e->cause == CAUSE_AUTO_SHUTDOWN)
@@ -484,13 +486,17 @@ void root_signal(struct rank *r, int number)
     struct root *root = r->root;
     struct suptree_input in = {.kind = SUPTREE_BRANCH_STOP, .vertex = 0};
     struct journal_record rec = note(r, JOURNAL_SIGNAL, NO_VERTEX);
+    bool launch_lost = number & SIGNAL_LAUNCH_LOST;
 
+    number &= ~SIGNAL_LAUNCH_LOST;
     rec.a = (uint64_t)number;
+    snprintf(rec.text, sizeof rec.text, "%s", launch_lost ? "launch was killed" : "");
     noted(r, &rec);
     if (root->end != END_NOT_YET)
         return;
     if (!root->signal) {
         root->signal = number;
+        root->launch_lost = launch_lost;
         root->signal_us = r->clock_us;
     } else if (number == 2 && r->clock_us - root->signal_us > SIGNAL_TWICE_MS * 1000u) {
         in.kind = SUPTREE_BRANCH_KILL;  /* a second Ctrl-C, not the first one delivered twice */

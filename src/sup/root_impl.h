@@ -48,6 +48,7 @@ struct root {
     int sums_due;
     uint64_t sum_by_us, written_by_us;
     int signal;
+    bool launch_lost;
     uint64_t signal_us;
     uint32_t workers_lost, slots_fenced;
     struct verdict verdict;
