@@ -275,7 +275,8 @@ static void root_effect(struct rank *r, const struct suptree_effect *e)
     }
 }
 
-void root_act(struct rank *r, struct suptree *tree)
+/* about: the vertex of the input.  A branch that reports that it runs may have no effect on itself. */
+void root_act(struct rank *r, struct suptree *tree, uint32_t about)
 {
     const struct suptree_effect *next;
 
@@ -285,4 +286,5 @@ void root_act(struct rank *r, struct suptree *tree)
         root_effect(r, &e);
         sync_vertex(r, tree, e.vertex);
     }
+    sync_vertex(r, tree, about);
 }

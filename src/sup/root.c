@@ -24,7 +24,7 @@ static void take_committed(struct rank *r)
 
         memcpy(&in, e.input, sizeof in);
         (void)suptree_take(root->tree, e.tree_ms, &in);
-        root_act(r, root->tree);
+        root_act(r, root->tree, in.vertex);
     }
     root->taking = false;
 }

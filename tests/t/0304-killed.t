@@ -20,7 +20,7 @@ start() { # NAME
 }
 begin() { # NAME
     start "$1"
-    until_true 20 "$TREEWARDEN" wait --for=running --timeout 5s
+    until_true 20 "$TREEWARDEN" wait --for=running --timeout 5s; ok $? "$1: all of it runs"
 }
 victim() { # NAME PID WANTED-EXIT WANTED-TEXT
     ok "$([ -n "$2" ]; echo $?)" "$1: found it"
