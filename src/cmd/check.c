@@ -52,8 +52,8 @@ static int find_types(const struct spec *s, const struct tw_program *p, spec_err
             program_type(p, s->vertices[v].actor) >= 0)
             continue;
         last = s->vertices[v].decl;
-        snprintf(text, sizeof text, "%s: %.100s: unknown actor type %s: %.150s has %s: write type: with one of "
-                 "them", s->file, s->vertices[v].path, s->vertices[v].actor, s->program, known);
+        snprintf(text, sizeof text, "%.200s:%d:%d: %.100s: unknown actor type %s: %.150s has %s: write type: "
+                 "with one of them", s->file, s->vertices[v].line, s->vertices[v].column, s->vertices[v].path, s->vertices[v].actor, s->program, known);
         error(self, text);
         bad++;
     }

@@ -28,9 +28,17 @@ static int refuse_rank(const struct spec *s, uint32_t v, int ranks, struct reaso
     for (uint32_t i = 0; i < s->vertex_count; i++)
         if (tied_to(s, i) > wanted)
             wanted = tied_to(s, i);
-    return reason_set(why, TW_EINVAL, "%s: %s is placed on rank %d, but the job has %d rank%s: start it with "
-                      "-n %d or more", s->file, s->vertices[v].path, tied_to(s, v), ranks, ranks == 1 ? "" : "s",
+    return reason_set(why, TW_EINVAL, "%s:%d:%d: %s is placed on rank %d, but the job has %d rank%s: start it "
+                      "with -n %d or more", s->file, s->vertices[v].line, s->vertices[v].column, s->vertices[v].path, tied_to(s, v), ranks, ranks == 1 ? "" : "s",
                       wanted + 1);
+}
+
+/* The device of its rank a vertex is tied to, by itself or by the supervisor that ties it to the rank. */
+static uint32_t device_tied_to(const struct spec *s, uint32_t v)
+{
+    while (v != SPEC_NONE && s->vertices[v].place != SPEC_PLACE_RANK)
+        v = s->vertices[v].parent;
+    return v == SPEC_NONE ? SPEC_NONE : s->vertices[v].place_device;
 }
 
 /* The least loaded device: of a rank, or of all (rank = -1). */
@@ -60,12 +68,13 @@ static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct 
             return refuse_rank(s, v, ranks, why);
         if (s->vertices[v].kind != SPEC_ACTOR)
             continue;
-        d = least(load, per_rank, all, rank, s->vertices[v].place_device);
+        d = least(load, per_rank, all, rank, device_tied_to(s, v));
         if (++load[d] > s->devices.slots)
-            return reason_set(why, TW_EINVAL, "%s: too few slots: device %u of rank %u would have to hold "
+            return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots: device %u of rank %u would have to hold "
                               "%u actors, a device has %u slots: raise devices.slots (spares are extra), "
-                              "devices.per_rank, or the number of ranks", s->file, d % per_rank,
-                              d / per_rank, load[d], s->devices.slots);
+                              "devices.per_rank, or the number of ranks", s->file, s->vertices[v].line,
+                              s->vertices[v].column, s->vertices[v].path, d % per_rank, d / per_rank, load[d],
+                              s->devices.slots);
         p->rank_of[v] = (uint16_t)(d / per_rank);
         p->device_of[v] = (uint16_t)(d % per_rank);
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "shared/rc.h"
+#include "spec/drills.h"
 #include "spec/spec_impl.h"
 
 uint64_t spec_hash_text(const char *text)
@@ -56,6 +57,7 @@ static uint64_t total(const struct decl *d)
 struct expansion {
     struct spec *s;
     char *at;                       /* next free byte of the strings */
+    uint32_t too_long;              /* a vertex whose path does not fit, SPEC_NONE if all do */
     uint32_t decl;
 };
 
@@ -106,6 +108,8 @@ static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t p
                                        index);
     v->path = x->at;
     v->name = strrchr(x->at, '/') ? strrchr(x->at, '/') + 1 : x->at;
+    if (n >= SPEC_PATH_BYTES && x->too_long == SPEC_NONE)
+        x->too_long = id;
     x->at += (n < SPEC_PATH_BYTES ? n : SPEC_PATH_BYTES - 1) + 1;
     return id;
 }
@@ -145,7 +149,7 @@ static int build(struct spec *s, spec_error_f error, void *self)
 {
     struct spec_store *st = s->store;
     uint64_t n = total(st->top);
-    struct expansion x = {.s = s};
+    struct expansion x = {.s = s, .too_long = SPEC_NONE};
     uint32_t last = SPEC_NONE, decls = 0;
     char text[512];
 
@@ -162,6 +166,13 @@ static int build(struct spec *s, spec_error_f error, void *self)
         return TW_ENOMEM;
     number_decls(st->top, &decls);
     expand(&x, st->top, SPEC_NONE, &last);
+    if (x.too_long != SPEC_NONE) {
+        snprintf(text, sizeof text, "%.200s:%d:%d: the path %.60s... is longer than %d bytes: shorten the names or "
+                 "flatten the tree", s->file, s->vertices[x.too_long].line, s->vertices[x.too_long].column,
+                 s->vertices[x.too_long].path, SPEC_PATH_BYTES - 1);
+        error(self, text);
+        return TW_EINVAL;
+    }
     for (uint32_t i = 0; i < s->vertex_count; i++)
         st->sorted[i] = i;
     sorting = s;
@@ -171,27 +182,48 @@ static int build(struct spec *s, spec_error_f error, void *self)
 
 /* -- checks that need the whole tree -------------------------------------------------------------- */
 
+static bool is_for_branches(uint32_t how) { return how == DRILL_KILL || how == DRILL_RESTART; }
+
+/* What is wrong with a drill's target, NULL if nothing. */
+static const char *bad_target(const struct spec *s, const struct spec_drill *d, uint32_t *matches)
+{
+    uint32_t n = spec_match(s, d->glob, matches, s->vertex_count);
+
+    if (n == 0)
+        return "no vertex matches";
+    for (uint32_t i = 0; i < n && !is_for_branches(d->how); i++)
+        if (s->vertices[matches[i]].kind != SPEC_ACTOR)
+            return "only actors can be injured so, and a supervisor matches";
+    return NULL;
+}
+
 static int check_drills(const struct spec *s, spec_error_f error, void *self)
 {
-    char text[768];
+    uint32_t *matches = calloc(s->vertex_count, sizeof *matches);
+    char text[1024];
     int bad = 0;
 
+    if (!matches)
+        return TW_ENOMEM;
     for (uint32_t i = 0; i < s->drill_count; i++) {
         const struct spec_drill *d = &s->drills[i];
+        const char *what = bad_target(s, d, matches);
+        uint32_t at = d->at == SPEC_AT_STEP ? spec_find(s, d->at_path) : 0;
 
-        if (spec_match(s, d->glob, NULL, 0) == 0) {
-            snprintf(text, sizeof text, "%s: drill %u: no vertex matches %s: see `treewarden check -v` for "
-                     "the paths there are", s->file, i + 1, d->glob);
+        if (what) {
+            snprintf(text, sizeof text, "%.200s:%d:%d: drill %u: %s %s: see `treewarden check -v` for the paths there "
+                     "are", s->file, d->line, d->column, i + 1, what, d->glob);
             error(self, text);
             bad++;
         }
-        if (d->at == SPEC_AT_STEP && spec_find(s, d->at_path) == SPEC_NONE) {
-            snprintf(text, sizeof text, "%s: drill %u: at: no vertex has the path %s: give one actor's whole "
-                     "path", s->file, i + 1, d->at_path);
+        if (at == SPEC_NONE || (d->at == SPEC_AT_STEP && s->vertices[at].kind != SPEC_ACTOR)) {
+            snprintf(text, sizeof text, "%.200s:%d:%d: drill %u: at: no actor has the path %s: give one actor's whole "
+                     "path", s->file, d->line, d->column, i + 1, d->at_path);
             error(self, text);
             bad++;
         }
     }
+    free(matches);
     return bad;
 }
 

@@ -35,6 +35,7 @@ struct spec_vertex {
     uint32_t id, parent, first_child, next_sibling, child_count;
     enum spec_kind kind;
     uint32_t decl;              /* which declaration of the file it comes from */
+    int line, column;           /* ... and where that begins */
     const char *path, *name;    /* borrowed from the spec; name includes [i,j] */
     const char *actor;          /* actor type; NULL for supervisors */
     uint32_t dims[SPEC_DIMS], dim_count;        /* all numbers of its path, left to right */
@@ -62,6 +63,7 @@ struct spec_drill {             /* as written; drills.h makes the plan */
     enum { SPEC_AT_RANDOM_TIME, SPEC_AT_RANDOM_STEP, SPEC_AT_TIME, SPEC_AT_STEP, SPEC_AT_AFTER } at;
     uint64_t low, high;         /* ms or steps; AT_TIME, AT_STEP and AT_AFTER: low */
     char at_path[SPEC_PATH_BYTES];      /* SPEC_AT_STEP */
+    int line, column;
 };
 
 struct spec {

@@ -11,7 +11,6 @@ struct decl {
     struct spec_arg args[SPEC_ARGS];
     uint32_t arg_count;
     int place_index;                /* place: {rank: "$i"}; -1 = none */
-    int line, column;
     struct decl *first, *last, *next, *parent;
     bool has_strategy;
 };

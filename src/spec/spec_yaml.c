@@ -15,6 +15,8 @@
 #define FILE_BYTES_MAX (1u << 20)
 #define DEPTH_MAX 32
 #define ERRORS_MAX 100
+#define KEYS_MAX 100
+#define BRACKETS_MAX 1000
 
 struct parse {
     struct spec *s;
@@ -26,6 +28,9 @@ struct parse {
     const char *const *sets;
     int *set_of_node;               /* which override made node first_set_node + i */
     int set_nodes;
+    int above[DEPTH_MAX + 1];       /* nodes of the declarations around the one in hand */
+    uint32_t decls;
+    bool too_many;
 };
 
 /* -- errors --------------------------------------------------------------------------------------- */
@@ -46,6 +51,10 @@ static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
     else
         n = snprintf(text, sizeof text, "%s:%zu:%zu: ", p->s->file, at ? at->start_mark.line + 1 : 1,
                      at ? at->start_mark.column + 1 : 1);
+    if (n > (int)sizeof text - 256) {   /* a long name or override: what is wrong matters more */
+        n = (int)sizeof text - 256;
+        memcpy(text + n - 5, "...: ", 5);
+    }
     va_start(ap, fmt);
     vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
     va_end(ap);
@@ -115,6 +124,18 @@ static bool duration_of(struct parse *p, const yaml_node_t *n, const char *key, 
     return true;
 }
 
+/* "step N" -> N. */
+static bool step_of(const char *text, uint64_t *ret)
+{
+    char *end;
+
+    if (strncmp(text, "step ", 5) != 0 || !isdigit((unsigned char)text[5]))
+        return false;
+    errno = 0;
+    *ret = strtoull(text + 5, &end, 10);
+    return !errno && !*end;
+}
+
 /* One of a list of words; `later` are known to the design, but not built yet. */
 static bool word_of(struct parse *p, const yaml_node_t *n, const char *key, const char *words,
                     const char *later, uint32_t *ret)
@@ -149,6 +170,36 @@ static bool bool_of(struct parse *p, const yaml_node_t *n, const char *key, bool
         return false;
     *ret = which != 0;
     return true;
+}
+
+static yaml_node_t *value_of(struct parse *p, const yaml_node_t *map, const char *key)
+{
+    if (!map || map->type != YAML_MAPPING_NODE)
+        return NULL;
+    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++) {
+        const char *t = scalar(node(p, q->key));
+
+        if (t && !strcmp(t, key))
+            return node(p, q->value);
+    }
+    return NULL;
+}
+
+/* Keys given twice, among the first KEYS_MAX: no mapping has so many keys that are known. */
+static void twice(struct parse *p, const yaml_node_t *map)
+{
+    yaml_node_pair_t *end = map->data.mapping.pairs.top;
+
+    if (end - map->data.mapping.pairs.start > KEYS_MAX)
+        end = map->data.mapping.pairs.start + KEYS_MAX;
+    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < end; q++)
+        for (yaml_node_pair_t *o = map->data.mapping.pairs.start; o < q; o++) {
+            const char *a = scalar(node(p, q->key)), *b = scalar(node(p, o->key));
+
+            if (a && b && !strcmp(a, b))
+                fail(p, node(p, q->key), "%s: given twice: the first stands in line %zu: remove one", a,
+                     node(p, o->key)->start_mark.line + 1);
+        }
 }
 
 /* -- keys ----------------------------------------------------------------------------------------- */
@@ -244,8 +295,8 @@ static void key_count(struct parse *p, yaml_node_t *n, const char *key, struct d
             return;
     }
     d->count_dims = 0;
-    fail(p, n, "%s: \"%s\" is not a count: positive whole numbers joined by x, up to four: write for example "
-         "%s: 4 or %s: 2x8", key, t, key, key);
+    fail(p, n, "%s: \"%s\" is not a count: whole numbers from 1 to %u joined by x, up to four: write for example "
+         "%s: 4 or %s: 2x8", key, t, SPEC_VERTICES_MAX, key, key);
 }
 
 static void place_rank(struct parse *p, yaml_node_t *n, struct decl *d)
@@ -264,6 +315,19 @@ static void place_rank(struct parse *p, yaml_node_t *n, struct decl *d)
     }
 }
 
+static void place_device(struct parse *p, yaml_node_t *n, struct decl *d)
+{
+    uint32_t per_rank = p->s->devices.per_rank, device;
+
+    if (!u32_of(p, n, "device", 0, 65535, &device))
+        return;
+    if (device >= per_rank)
+        fail(p, n, "device: %u, but a rank has %u: they count from 0: write at most %u, or raise devices.per_rank",
+             device, per_rank, per_rank - 1);
+    else
+        d->given.place_device = device;
+}
+
 static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
     uint32_t which;
@@ -277,6 +341,9 @@ static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct d
         fail(p, n, "%s: a list: write spread, {rank: N} or {rank: N, device: M}", key);
         return;
     }
+    twice(p, n);
+    if (!value_of(p, n, "rank"))
+        fail(p, n, "%s: without a rank: write {rank: N} or {rank: N, device: M}", key);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
         yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
         const char *t = scalar(k);
@@ -284,7 +351,7 @@ static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct d
         if (t && !strcmp(t, "rank"))
             place_rank(p, v, d);
         else if (t && !strcmp(t, "device"))
-            (void)u32_of(p, v, "device", 0, 255, &d->given.place_device);
+            place_device(p, v, d);
         else if (t && (!strcmp(t, "with") || !strcmp(t, "host")))
             fail(p, k, "place: {%s: ..} is not built in this version: use {rank: N}", t);
         else
@@ -332,6 +399,7 @@ static void key_commit(struct parse *p, yaml_node_t *n, const char *key, struct 
         fail(p, n, "%s: one value: write %s: {every: 64, within: 100ms}", key, key);
         return;
     }
+    twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
         yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
         const char *t = scalar(k);
@@ -377,6 +445,7 @@ static void key_args(struct parse *p, yaml_node_t *n, const char *key, struct de
         fail(p, n, "%s: one value: write %s: {NAME: VALUE}", key, key);
         return;
     }
+    twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
         yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
         const char *name = scalar(k), *t = scalar(v);
@@ -453,7 +522,7 @@ static size_t distance(const char *a, const char *b)
 static void unknown_key(struct parse *p, const yaml_node_t *k, const char *t, int where)
 {
     const char *best = NULL;
-    size_t near = 4;
+    size_t near = strlen(t) < 6 ? strlen(t) / 2 + 1 : 4;
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (keys[i].where & where && distance(t, keys[i].name) < near) {
@@ -511,31 +580,6 @@ static bool name_is_fine(const char *t)
     return true;
 }
 
-static yaml_node_t *value_of(struct parse *p, const yaml_node_t *map, const char *key)
-{
-    if (!map || map->type != YAML_MAPPING_NODE)
-        return NULL;
-    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++) {
-        const char *t = scalar(node(p, q->key));
-
-        if (t && !strcmp(t, key))
-            return node(p, q->value);
-    }
-    return NULL;
-}
-
-static void twice(struct parse *p, const yaml_node_t *map)
-{
-    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++)
-        for (yaml_node_pair_t *o = map->data.mapping.pairs.start; o < q; o++) {
-            const char *a = scalar(node(p, q->key)), *b = scalar(node(p, o->key));
-
-            if (a && b && !strcmp(a, b))
-                fail(p, node(p, q->key), "%s: given twice: the first stands in line %zu: remove one", a,
-                     node(p, o->key)->start_mark.line + 1);
-        }
-}
-
 static void parse_key(struct parse *p, yaml_node_t *k, yaml_node_t *v, struct decl *d, int where)
 {
     const char *t = scalar(k);
@@ -580,13 +624,21 @@ static void parse_children(struct parse *p, yaml_node_t *list, struct decl *d, i
         for (struct decl *o = d->first; o; o = o->next)
             if (!strcmp(o->name, c->name))
                 fail(p, node(p, *i), "%s: two children of %s have this name, the first in line %d: names are "
-                     "paths: rename one", c->name, d->name, o->line);
+                     "paths: rename one", c->name, d->name, o->given.line);
         if (d->last)
             d->last->next = c;
         else
             d->first = c;
         d->last = c;
     }
+}
+
+/* Children that were refused have said so themselves. */
+static bool value_has_items(struct parse *p, const yaml_node_t *n)
+{
+    const yaml_node_t *c = value_of(p, n, "children");
+
+    return c && (c->type != YAML_SEQUENCE_NODE || c->data.sequence.items.top > c->data.sequence.items.start);
 }
 
 static void check_decl(struct parse *p, yaml_node_t *n, struct decl *d)
@@ -605,8 +657,39 @@ static void check_decl(struct parse *p, yaml_node_t *n, struct decl *d)
     if (d->given.kind == SPEC_ACTOR && d->given.sends > d->given.mailbox)
         fail(p, n, "%s: sends: %u, but mailbox: %u: one handler call could never send so many: raise mailbox",
              d->name, d->given.sends, d->given.mailbox);
-    if (d->given.kind == SPEC_SUPERVISOR && !d->first)
+    if (d->given.kind == SPEC_SUPERVISOR && !d->first && !value_has_items(p, n))
         fail(p, n, "%s: a supervisor without children: give it some, or remove it", d->name);
+}
+
+/* Is this a declaration at all, and not one too many?  An alias (*name) can make a tree that never ends, or one
+ * that doubles with each line. */
+static bool may_be_declared(struct parse *p, yaml_node_t *n, bool named, int depth)
+{
+    int id = (int)(n - p->doc.nodes.start);
+
+    if (p->too_many)
+        return false;
+    if (!named) {
+        fail(p, n, "a child is either `supervisor: NAME` or `actor: NAME`: write one of them");
+        return false;
+    }
+    for (int i = 0; i < depth && i <= DEPTH_MAX; i++)
+        if (p->above[i] == id) {
+            fail(p, n, "an alias makes this branch a part of itself: write it out, or remove the alias");
+            return false;
+        }
+    if (depth > DEPTH_MAX) {
+        fail(p, n, "deeper than %d levels: that is the limit: flatten the tree", DEPTH_MAX);
+        return false;
+    }
+    if (++p->decls > SPEC_VERTICES_MAX) {
+        p->too_many = true;
+        fail(p, NULL, "the tree has more than %u vertices: that is this version's limit: lower the counts",
+             SPEC_VERTICES_MAX);
+        return false;
+    }
+    p->above[depth] = id;
+    return true;
 }
 
 static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *parent, int where, int depth)
@@ -615,11 +698,8 @@ static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *par
     const char *name = scalar(sup ? sup : actor);
     struct decl *d;
 
-    if (!name || (sup && actor) || depth > DEPTH_MAX) {
-        fail(p, n, depth > DEPTH_MAX ? "deeper than %d levels: that is the limit: flatten the tree"
-             : "neither `supervisor: NAME` nor `actor: NAME` (or both)%.0d: write one of them", DEPTH_MAX);
+    if (!may_be_declared(p, n, name && !(sup && actor), depth))
         return NULL;
-    }
     if (!name_is_fine(name))
         fail(p, sup ? sup : actor, "\"%s\" is no name: letters, digits, _ and -, a letter first, at most 40",
              name);
@@ -630,7 +710,8 @@ static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *par
     d->name = strdup(name);
     d->type = actor ? strdup(name) : NULL;
     d->parent = parent;
-    d->line = (int)n->start_mark.line + 1;
+    d->given.line = (int)n->start_mark.line + 1;
+    d->given.column = (int)n->start_mark.column + 1;
     twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++)
         parse_key(p, node(p, q->key), node(p, q->value), d, where | (actor ? AT_ACTOR : AT_SUP));
@@ -659,6 +740,8 @@ static void parse_devices(struct parse *p, yaml_node_t *n)
         fail(p, n, "devices: not a mapping: write devices: {per_rank: 2, slots: 16}");
         n = NULL;
     }
+    if (n)
+        twice(p, n);
     for (yaml_node_pair_t *q = n ? n->data.mapping.pairs.start : NULL; q && q < n->data.mapping.pairs.top; q++) {
         yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
         const char *t = scalar(k);
@@ -694,10 +777,8 @@ static void drill_within(struct parse *p, yaml_node_t *n, struct spec_drill *d)
     }
     low = scalar(node(p, n->data.sequence.items.start[0]));
     high = scalar(node(p, n->data.sequence.items.start[1]));
-    if (low && high && !strncmp(low, "step ", 5) && !strncmp(high, "step ", 5)) {
+    if (low && high && step_of(low, &d->low) && step_of(high, &d->high)) {
         d->at = SPEC_AT_RANDOM_STEP;
-        d->low = strtoull(low + 5, NULL, 10);
-        d->high = strtoull(high + 5, NULL, 10);
     } else if (low && high && spec_duration_ms(low) >= 0 && spec_duration_ms(high) >= 0) {
         d->at = SPEC_AT_RANDOM_TIME;
         d->low = (uint64_t)spec_duration_ms(low);
@@ -731,6 +812,21 @@ static void drill_at(struct parse *p, yaml_node_t *n, struct spec_drill *d)
     snprintf(d->at_path, sizeof d->at_path, "%s", path);
 }
 
+static void drill_keys(struct parse *p, yaml_node_t *n)
+{
+    static const char known[] = " path how at within after ";
+    char word[16];
+
+    twice(p, n);
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        const char *t = scalar(node(p, q->key));
+
+        snprintf(word, sizeof word, " %.12s ", t ? t : "?");
+        if (!strstr(known, word))
+            fail(p, node(p, q->key), "drills: \"%s\" is not known: use path, how, at, within, after", t ? t : "?");
+    }
+}
+
 static void parse_drill(struct parse *p, yaml_node_t *n, struct spec_drill *d, bool first)
 {
     yaml_node_t *at = value_of(p, n, "at"), *within = value_of(p, n, "within");
@@ -743,6 +839,9 @@ static void parse_drill(struct parse *p, yaml_node_t *n, struct spec_drill *d, b
              "restart) and at or after");
         return;
     }
+    drill_keys(p, n);
+    d->line = (int)n->start_mark.line + 1;
+    d->column = (int)n->start_mark.column + 1;
     d->how = (uint32_t)which;
     snprintf(d->glob, sizeof d->glob, "%s", path);
     if (at)
@@ -795,9 +894,11 @@ static void parse_job(struct parse *p, yaml_node_t *top)
     name = scalar(value_of(p, top, "name"));
     program = scalar(value_of(p, top, "program"));
     if (!name || !name_is_fine(name))
-        fail(p, top, "name: missing or no name: write name: NAME (letters, digits, _ and -)");
-    if (!program && !name)
-        fail(p, top, "program: missing: write program: NAME, where NAME.so lies beside this file");
+        fail(p, value_of(p, top, "name") ? value_of(p, top, "name") : top, "name: %s: write name: NAME (letters, "
+             "digits, _ and -, a letter first, at most 40)", value_of(p, top, "name") ? "not a name" : "missing");
+    if (value_of(p, top, "program") && (!program || !*program))
+        fail(p, value_of(p, top, "program"), "program: not a name: write program: NAME, where NAME.so lies beside "
+             "this file");
     else if (program && strchr(program, '/'))
         fail(p, value_of(p, top, "program"), "program: a name, not a path: NAME.so is looked for beside this "
              "file");
@@ -866,16 +967,23 @@ static int child_named(struct parse *p, int map, const char *name, size_t bytes)
 }
 
 /* The mapping that PATH names: a declaration's path without indices, or `devices`. */
-static int map_named(struct parse *p, const char *path, size_t bytes)
+static int map_named(struct parse *p, const char *path, size_t bytes, int which)
 {
     const char *top = scalar(value_of(p, node(p, 1), "supervisor")), *end = path + bytes;
     size_t n = strcspn(path, "/.");
     int map = 1;
 
+    if (node(p, 1)->type != YAML_MAPPING_NODE)
+        return 0;
     if (n == bytes && !strncmp(path, "devices", n) && n == 7) {
         yaml_node_t *d = value_of(p, node(p, 1), "devices");
+        int fresh;
 
-        return d ? (int)(d - p->doc.nodes.start) + 1 : 0;
+        if (d)
+            return (int)(d - p->doc.nodes.start) + 1;
+        fresh = remember(p, yaml_document_add_mapping(&p->doc, NULL, YAML_FLOW_MAPPING_STYLE), which);
+        put_key(p, 1, "devices", n, fresh, which);
+        return fresh;
     }
     if (!top || strlen(top) != n || strncmp(top, path, n) != 0)
         return 0;
@@ -897,7 +1005,7 @@ static void apply_set(struct parse *p, int which)
         fail(p, NULL, "--set %s: not PATH.key=value: write for example --set plate/rows/tile.count=2x4", set);
         return;
     }
-    map = map_named(p, set, (size_t)(dot - set));
+    map = map_named(p, set, (size_t)(dot - set), which);
     if (!map) {
         fail(p, NULL, "--set %s: the specification declares nothing with that path: paths are without indices",
              set);
@@ -965,25 +1073,73 @@ static void hash_all(struct parse *p, const char *text, size_t bytes, int count)
     p->s->hash = h;
 }
 
+static void not_yaml(struct parse *p, const yaml_parser_t *parser, const char *text, size_t bytes)
+{
+    size_t line = parser->problem_mark.line + 1, column = parser->problem_mark.column + 1;
+    char what[512];
+
+    if (parser->error == YAML_READER_ERROR) {   /* bytes that are no text: the parser knows only the offset */
+        line = column = 1;
+        for (size_t i = 0; i < parser->problem_offset && i < bytes; i++, column++)
+            if (text[i] == '\n') {
+                line++;
+                column = 0;
+            }
+    }
+    snprintf(what, sizeof what, "%.200s:%zu:%zu: not YAML: %s%s%s: mend the line or the one before it", p->s->file,
+             line, column, parser->problem ? parser->problem : "?", parser->context ? " " : "",
+             parser->context ? parser->context : "");
+    p->error(p->self, what);
+    p->errors++;
+}
+
+/* A second document would be ignored without a word. */
+static void only_one(struct parse *p, yaml_parser_t *parser)
+{
+    yaml_document_t second;
+    yaml_node_t *root;
+
+    if (!yaml_parser_load(parser, &second))
+        return;
+    root = yaml_document_get_root_node(&second);
+    if (root) {
+        char what[512];
+
+        snprintf(what, sizeof what, "%.200s:%zu:1: a second document: a specification is one: remove it or the line "
+                 "---", p->s->file, root->start_mark.line + 1);
+        p->error(p->self, what);
+        p->errors++;
+    }
+    yaml_document_delete(&second);
+}
+
+/* libyaml's time grows with the square of open brackets; no specification nests so deep. */
+static bool is_too_deep(const char *text, size_t bytes)
+{
+    int open = 0;
+
+    for (size_t i = 0; i < bytes && open <= BRACKETS_MAX; i++)
+        open += text[i] == '[' || text[i] == '{' ? 1 : text[i] == ']' || text[i] == '}' ? -1 : 0;
+    return open > BRACKETS_MAX;
+}
+
 static void load_document(struct parse *p, const char *text, size_t bytes, int count)
 {
     yaml_parser_t parser;
 
+    if (is_too_deep(text, bytes)) {
+        fail(p, NULL, "more than %d open brackets: that is no specification", BRACKETS_MAX);
+        return;
+    }
     if (!yaml_parser_initialize(&parser))
         return;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
     if (!yaml_parser_load(&parser, &p->doc)) {
-        char what[512];
-
-        snprintf(what, sizeof what, "%s:%zu:%zu: not YAML: %s%s%s: mend the line or the one before it",
-                 p->s->file, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-                 parser.problem ? parser.problem : "?", parser.context ? " " : "",
-                 parser.context ? parser.context : "");
-        p->error(p->self, what);
-        p->errors++;
+        not_yaml(p, &parser, text, bytes);
         yaml_parser_delete(&parser);
         return;
     }
+    only_one(p, &parser);
     yaml_parser_delete(&parser);
     p->first_set_node = (int)(p->doc.nodes.top - p->doc.nodes.start);
     if (yaml_document_get_root_node(&p->doc))
