@@ -80,7 +80,11 @@ static int run_self(const char *const *words)
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return EXIT_OS;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_INTERNAL;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    fprintf(stderr, "treewarden: launch: the check of the job died of signal %d: the actor program's own start-up code "
+            "faults: see `treewarden check`\n", WTERMSIG(status));
+    return EXIT_DATA;
 }
 
 /* The specification's own errors are said once, here, and no rank is started for them. */
@@ -402,6 +406,17 @@ static void clean_up(struct launch *l)
         free(l->words[i]);
 }
 
+/* What mpirun ends with is a rank's own code where that refused the job, else a number of mpirun's. */
+static int of_a_rank(int code)
+{
+    switch (code) {
+    case EXIT_USAGE: case EXIT_DATA: case EXIT_NOINPUT: case EXIT_UNAVAILABLE: case EXIT_INTERNAL: case EXIT_OS:
+    case EXIT_CANTCREAT: case EXIT_CONFIG:
+        return code;
+    }
+    return EXIT_FAILED;
+}
+
 static int judge(const struct launch *l, int status)
 {
     static struct verdict v;
@@ -414,10 +429,11 @@ static int judge(const struct launch *l, int status)
         return EXIT_TIMELIMIT;
     }
     if (rc != 0) {
-        fprintf(stderr, "treewarden: launch: mpirun ended (%s %d) and left no verdict in %s: it was killed, or no rank "
-                "came to begin: see what they said above\n", WIFSIGNALED(status) ? "signal" : "exit",
-                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), l->state_dir);
-        return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_OS;
+        fprintf(stderr, "treewarden: launch: mpirun ended (%s %d) and left no verdict in %s: it or a rank was killed "
+                "before the job began or while it stopped: see what they said above\n",
+                WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                l->state_dir);
+        return WIFEXITED(status) ? of_a_rank(WEXITSTATUS(status)) : EXIT_FAILED;
     }
     if (l->args.json) {
         char name[4200];

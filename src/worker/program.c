@@ -4,12 +4,17 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/rc.h"
+
+#define STATE_BYTES_MAX (1u << 30)
 
 static int check_types(const char *path, const struct tw_program *p, struct reason *why)
 {
@@ -17,9 +22,10 @@ static int check_types(const char *path, const struct tw_program *p, struct reas
         return reason_set(why, TW_EPROTO, "%s: its program table is damaged: build it again with `treewarden "
                           "cc`", path);
     for (uint32_t i = 0; i < p->count; i++)
-        if (!p->types[i].name || p->types[i].state_bytes == 0 || p->types[i].state_align > 64)
-            return reason_set(why, TW_EPROTO, "%s: actor type %u has no name, no state, or a state aligned to "
-                              "more than 64 bytes: mend its struct", path, i);
+        if (!p->types[i].name || p->types[i].state_bytes == 0 || p->types[i].state_bytes > STATE_BYTES_MAX ||
+            p->types[i].state_align > 64)
+            return reason_set(why, TW_EPROTO, "%s: actor type %u has no name, no state, one of more than %u bytes, or "
+                              "one aligned to more than 64: mend its struct", path, i, STATE_BYTES_MAX);
     return 0;
 }
 
@@ -47,15 +53,20 @@ static int copy_file(int from, int to, uint64_t *ret_hash)
 int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
 {
     const char *slash = strrchr(path, '/');
-    int file = open(path, O_RDONLY | O_CLOEXEC), image;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), image;
+    struct stat st;
 
     if (file < 0)
         return reason_set(why, TW_ENOENT, "%s: the actor program cannot be read: %s: build it with `treewarden cc` "
                           "beside the specification", path, strerror(errno));
+    if (fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(file);
+        return reason_set(why, TW_ENOENT, "%s: the actor program is not a file: build it with `treewarden cc` beside the "
+                          "specification", path);
+    }
     image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (image < 0 || copy_file(file, image, ret_hash) != 0) {
-        reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see whether it is a file, and how much memory "
-                   "is left", path, strerror(errno));
+        reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see how much memory is left", path, strerror(errno));
         if (image >= 0)
             close(image);
         close(file);
@@ -74,12 +85,32 @@ static const char *said_without(const char *said, const char *image)
     return !strncmp(said, image, n) && !strncmp(said + n, ": ", 2) ? said + n + 2 : said;
 }
 
+/* The loader maps what the headers promise; of a file cut short that is a SIGBUS, not an error. */
+static bool is_whole(int fd)
+{
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || pread(fd, &head, sizeof head, 0) != sizeof head || memcmp(head.e_ident, ELFMAG, SELFMAG))
+        return true;                    /* not ELF: the loader says so */
+    for (unsigned i = 0; i < head.e_phnum; i++) {
+        if (pread(fd, &part, sizeof part, (off_t)(head.e_phoff + i * sizeof part)) != sizeof part)
+            return false;
+        if (part.p_type == PT_LOAD && part.p_offset + part.p_filesz > (uint64_t)st.st_size)
+            return false;
+    }
+    return true;
+}
+
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why)
 {
     const struct tw_program *p;
     char image[32];
     void *module;
 
+    if (!is_whole(image_fd))
+        return reason_set(why, TW_EPROTO, "%s: truncated: build it again with `treewarden cc`", path);
     snprintf(image, sizeof image, PROGRAM_IMAGES "%d", image_fd);
     module = dlopen(image, RTLD_NOW | RTLD_LOCAL);
     if (!module)
@@ -90,7 +121,7 @@ int program_open(const char *path, int image_fd, const struct tw_program **ret, 
         return reason_set(why, TW_EPROTO, "%s: it has no program table: end its source with TW_PROGRAM(..) and "
                           "build it with `treewarden cc`", path);
     if (p->api != TW_ACTOR_API)
-        return reason_set(why, TW_EVERSION, "%s: made for version %u of the actor API, this is version %u: build "
+        return reason_set(why, TW_EPROTO, "%s: made for version %u of the actor API, this is version %u: build "
                           "it again with `treewarden cc`", path, p->api, TW_ACTOR_API);
     *ret = p;
     return check_types(path, p, why);

@@ -10,12 +10,12 @@
 
 /* The whole file PATH (a .so made by `treewarden cc`) in a sealed memfd, *ret_fd (owned), so that the ranks'
  * workers load the same bytes for as long as the job lives, whatever becomes of the file or its file system.
- * *ret_hash: of the bytes.  0; TW_ENOENT (no such file), TW_ESYS, with the reason. */
+ * *ret_hash: of the bytes.  0; TW_ENOENT (no such file, or no file), TW_ESYS, with the reason. */
 int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why);
 
 /* Load an image; path: its name in texts.  *ret is borrowed from the module, which stays loaded for the life
- * of the process: its code may be running.  0; TW_EPROTO (no program table, or one that makes no sense),
- * TW_EVERSION (another API version), with the reason. */
+ * of the process: its code may be running.  0; TW_EPROTO (cut short, no program table, one of another API version,
+ * or one that makes no sense), with the reason. */
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why);
 
 /* The number of an actor type, TW_ENOENT. */

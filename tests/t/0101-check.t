@@ -37,7 +37,18 @@ out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a library without a progr
 says "$out" "TW_PROGRAM" "... and says what is missing"
 printf '#include <treewarden/actor.h>\nstatic const struct tw_type t[] = {{"a", 8, 8, 0, 0}};\nconst struct tw_program tw_program = {99, 1, t, 0};\n' > old.c
 ${CC:-cc} -I"$TW_SRC/src/api" -shared -fPIC old.c -o lone.so
-out=$(within 20 "$tw" check lone.yaml 2>&1); says "$out" "version 99 of the actor API" "a program of another API version is refused"
+out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a program of another API version is exit 65"
+says "$out" "version 99 of the actor API" "... and says which"
+sed 's/counter/lone/; s/actor: lone/actor: counter/' counter.yaml > lone.yaml
+head -c 3000 counter.so > lone.so
+out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a program cut short is exit 65, not a SIGBUS"
+says "$out" "lone.so: truncated" "... and says so"
+rm lone.so && mkdir lone.so
+out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 66 "a folder in its place is exit 66"
+rmdir lone.so && printf '#include <stdlib.h>\n__attribute__((constructor)) static void f(void) { abort(); }\n' > abort.c
+${CC:-cc} -shared -fPIC abort.c -o lone.so
+out=$(within 20 "$tw" launch -n 1 lone.yaml 2>&1); is $? 65 "one that dies while it is loaded is exit 65"
+says "$out" "died of signal 6" "... and launch says so"
 out=$(within 20 "$tw" check -n 1 counter.yaml --set top/counter.count=20 2>&1); is $? 78 "too few slots are exit 78"
 says "$out" "too few slots" "... and say what to raise"
 out=$(within 20 "$tw" frobnicate 2>&1); is $? 2 "an unknown command is exit 2"
