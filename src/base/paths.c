@@ -59,9 +59,35 @@ int paths_make(const char *dir, struct reason *why)
     return 0;
 }
 
+static int refuse_taken(int fd, const char *dir, struct reason *why)
+{
+    char holder[128] = "";
+
+    if (read(fd, holder, sizeof holder - 1) < 0)
+        holder[0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    return reason_set(why, TW_EEXIST, "%s: another live job uses it: %.40s: give this one another --state-dir", dir,
+                      holder);
+}
+
+int paths_state_is_free(const char *dir, struct reason *why)
+{
+    char name[4200];
+    int fd, rc = 0;
+
+    snprintf(name, sizeof name, "%s/lock", dir);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        rc = refuse_taken(fd, dir, why);
+    close(fd);
+    return rc;
+}
+
 int paths_lock_state(const char *dir, const char *job, struct reason *why)
 {
-    char name[4200], holder[128] = "";
+    char name[4200];
     int fd, rc = paths_make(dir, why);
 
     if (rc != 0)
@@ -72,11 +98,9 @@ int paths_lock_state(const char *dir, const char *job, struct reason *why)
         return reason_set(why, TW_ESYS, "%s: cannot be opened: %s: choose another --state-dir", name,
                           strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (read(fd, holder, sizeof holder - 1) < 0)
-            holder[0] = '\0';
+        rc = refuse_taken(fd, dir, why);
         close(fd);
-        return reason_set(why, TW_EEXIST, "%s: another live job uses it: %.40s: give this one another "
-                          "--state-dir", dir, holder);
+        return rc;
     }
     if (ftruncate(fd, 0) != 0 || dprintf(fd, "%s, pid %d\n", job, (int)getpid()) < 0) {
         close(fd);

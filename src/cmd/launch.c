@@ -168,7 +168,9 @@ static int name_state_dir(struct launch *l)
         snprintf(l->state_dir, sizeof l->state_dir, "%s", l->args.state_dir);
     else
         snprintf(l->state_dir, sizeof l->state_dir, "%s.%s.tw", name, l->job);
-    rc = paths_make(l->state_dir, &why);
+    rc = paths_state_is_free(l->state_dir, &why);
+    if (rc == 0)
+        rc = paths_make(l->state_dir, &why);
     return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
 }
 

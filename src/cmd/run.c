@@ -176,6 +176,24 @@ static void look_for_launcher(struct run *r)
     r->launcher_lost = true;
 }
 
+/* Before any rank is past MPI's start, so that none of them writes into a live job's folder. */
+static int see_state_dir(struct run *r)
+{
+    char verdict[4200];
+    struct reason why;
+    int rc;
+
+    name_places(r);
+    if (r->number != 0)
+        return 0;
+    snprintf(verdict, sizeof verdict, "%s/verdict.%u.json", r->state_dir, r->args.generation);
+    rc = paths_state_is_free(r->state_dir, &why);
+    if (rc == 0 && access(verdict, F_OK) == 0)
+        rc = reason_set(&why, TW_EEXIST, "%s: it holds the verdict of another job: give another --state-dir",
+                        r->state_dir);
+    return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
+}
+
 static int open_link(struct run *r)
 {
     struct mpi_hello hello = {.spec_hash = r->spec->hash ^ r->args.seed ^ (r->args.drills ? 0x5eed : 0),
@@ -203,7 +221,6 @@ static int open_places(struct run *r)
     r->number = link_rank(&l);
     if (rc != 0)
         return refuse(r, exit_for(rc), &why);
-    name_places(r);
     if (r->number == 0) {
         r->lock_fd = paths_lock_state(r->state_dir, r->job, &why);
         rc = r->lock_fd < 0 ? r->lock_fd : 0;
@@ -465,6 +482,8 @@ static int run(struct run *r)
     struct reason why;
     int code = open_files(r);
 
+    if (code == 0)
+        code = see_state_dir(r);
     if (code == 0 && zygote_start(&r->zygote, &why) != 0)
         code = say(EXIT_OS, &why);
     if (code == 0)

@@ -52,7 +52,7 @@ echo rubbish > tick.so              # in place: the job goes on with the program
 for how in fail overrun wedge segv kill-worker; do
     before=$("$tw" events --type resumed --state-dir s2 | grep -c 'top/tick\[0\]')
     within 10 "$tw" fail -q "top/tick[0]" --how $how; is $? 0 "fail --how $how is taken"
-    until_true 10 sh -c "[ \$('$tw' events --type resumed --state-dir s2 | grep -c 'top/tick\[0\]') -gt $before ]"
+    until_true 60 sh -c "[ \$('$tw' events --type resumed --state-dir s2 | grep -c 'top/tick\[0\]') -gt $before ]"
     ok $? "... and healed from the commit"
     sleep 1.8                                   # OTP's window: 3 restarts in 5 s are this job's limit
 done

@@ -21,4 +21,14 @@ out=$(within 30 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,
 says "$out" "has another actor program" "... and the difference is named"
 out=$(within 30 env TREEWARDEN_MPIRUN=/bin/true "$TREEWARDEN" launch -n 4 heat.yaml "$@" 2>&1); is $? 69 "another mpirun is refused"
 out=$(within 60 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st "$@" 2>&1); is $? 73 "the state directory of another job is refused"
+out=$(within 60 "$TREEWARDEN" run heat.yaml --state-dir st "$@" 2>&1); is $? 73 "... by run too"
+"$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir s5 --out o5 "$@" --set plate/collector.args.steps=100000 2>/dev/null & job=$!
+within 20 "$TREEWARDEN" wait --for=running; ok $? "a job is running"
+out=$(within 30 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,tcp -n 4 "$TREEWARDEN" run heat.yaml \
+    --state-dir s5 "$@" 2>&1); is $? 73 "a second one with its state directory is refused"
+is "$(echo "$out" | grep -c 's5: another live job uses it: .*: give this one another --state-dir$')" 1 "... in one line"
+out=$(within 30 "$TREEWARDEN" launch -n 4 heat.yaml --state-dir s5 "$@" 2>&1); is $? 73 "... by launch too"
+is "$(echo "$out" | wc -l)" 1 "... in one line"
+is "$(cat s5/journal.1.*.jsonl | grep -c '"type":"ready"')" 4 "... and has written nothing into the first one's journals"
+kill -TERM $job; wait $job; is $? 143 "which then ends as it is told"
 finish
