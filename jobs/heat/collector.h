@@ -88,13 +88,12 @@ TW_INIT(collector)
     uint32_t i;
 
     memset(s, 0, sizeof *s);
-    if (!f) {
-        tw_fail(cx, FAULT_PICTURE);
-        return;
-    }
-    read_rc = pgm_read(f, s);
-    fclose(f);
+    read_rc = f ? pgm_read(f, s) : -1;
+    if (f)
+        fclose(f);
     if (read_rc != 0) {
+        fprintf(stderr, "heat: %s: cannot be read, or is no PGM of 8x8 to 512x512, 8 or 16 bit, all of it: give another "
+                        "(jobs/heat/run says which)\n", input ? input : "input");
         tw_fail(cx, FAULT_PICTURE);
         return;
     }

@@ -154,6 +154,8 @@ static void print_event(const struct events_args *a, const struct event *e)
         printf("  %s, %s", get(o, "class"), get(o, "cause"));
     if (!strcmp(get(o, "type"), "log"))
         printf("  code %lld: %lld %lld", num(o, "code"), num(o, "a"), num(o, "b"));
+    if (!strcmp(get(o, "type"), "fault") && num(o, "code"))
+        printf("  code %lld", num(o, "code"));
     if (!strcmp(get(o, "type"), "start") && num(o, "a") > 1)
         printf("  start %lld", num(o, "a"));
     if (!strcmp(get(o, "type"), "worker"))

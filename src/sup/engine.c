@@ -80,8 +80,11 @@ static const uint16_t journal_of[] = {
     [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN,
 };
 
-static bool is_death(uint8_t what)
+/* A start that failed of itself ended a life as well; a supervisor's failed of its children's. */
+static bool is_death(const struct rank *r, uint8_t what, uint32_t vertex)
 {
+    if (what == RECORD_START_FAILED)
+        return r->cx.spec->vertices[vertex].kind == SPEC_ACTOR;
     return what == RECORD_EXIT || what == RECORD_STOP || what == RECORD_LOST || what == RECORD_DOWN;
 }
 
@@ -97,7 +100,7 @@ static void journal(struct rank *r, const struct suptree_effect *e)
     noted(r, &rec);
     if (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP)
         r->view.giveups++;
-    if (!is_death(e->what))
+    if (!is_death(r, e->what, e->vertex))
         return;
     v->cls = e->cls;
     v->cause = e->cause;

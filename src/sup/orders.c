@@ -173,8 +173,23 @@ static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resu
     tell_home(r, SUPTREE_STARTED, vertex, life, 0, 0, 0);
 }
 
+static void note_fault(struct rank *r, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code)
+{
+    struct journal_record rec = note(r, JOURNAL_FAULT, vertex);
+
+    rec.life = life;
+    rec.cls = CLASS_ABNORMAL;
+    rec.cause = (uint8_t)cause;
+    rec.code = code;
+    rec.a = r->cx.device_of[vertex];
+    noted(r, &rec);
+    r->cause_stamp = rec.stamp;
+    r->table[vertex].code = code;
+}
+
 static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code)
 {
+    note_fault(self, vertex, life, cause, code);
     tell_home(self, SUPTREE_START_FAILED, vertex, life, CLASS_ABNORMAL, cause, code);
 }
 
@@ -184,17 +199,8 @@ static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, ui
 {
     struct rank *r = self;
 
-    if (cls == CLASS_ABNORMAL) {
-        struct journal_record rec = note(r, JOURNAL_FAULT, vertex);
-
-        rec.life = life;
-        rec.cls = (uint8_t)cls;
-        rec.cause = (uint8_t)cause;
-        rec.code = code;
-        rec.a = r->cx.device_of[vertex];
-        noted(r, &rec);
-        r->cause_stamp = rec.stamp;
-    }
+    if (cls == CLASS_ABNORMAL)
+        note_fault(r, vertex, life, cause, code);
     if (r->table[vertex].life <= life)
         address(r, vertex, life, cls == CLASS_NORMAL ? PEER_GONE : PEER_DOWN);
     tell_home(r, SUPTREE_EXITED, vertex, life, cls, cause, code);

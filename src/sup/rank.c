@@ -79,6 +79,9 @@ void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause)
 {
     if (cause == CAUSE_GIVEUP && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR)
         r->gave_up[vertex] = 1;
+    else if (cls == CLASS_ABNORMAL && cause == CAUSE_CODE)
+        snprintf(r->last_fault, sizeof r->last_fault, "%.120s failed with code %u", r->cx.spec->vertices[vertex].path,
+                 r->table[vertex].code);
     else if (cls == CLASS_ABNORMAL)
         snprintf(r->last_fault, sizeof r->last_fault, "%.120s %s", r->cx.spec->vertices[vertex].path,
                  exit_cause_name(cause));
@@ -119,6 +122,7 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
             r->gave_up[c->dst] = 0;
     }
     if (c->flags & VERTEX_DEATH) {
+        v->code = c->code;
         tally(v, c);
         note_death(r, c->dst, c->cls, c->cause);
     }
@@ -143,6 +147,7 @@ void publish(struct rank *r, uint32_t vertex, uint32_t parts)
     c.vertex.rank = v->rank;
     c.vertex.device = v->device;
     c.vertex.slot = v->slot;
+    c.vertex.code = v->code;
     if (parts & VERTEX_ADDRESS)
         devman_peer(r->devman, vertex, v->life, v->line, r->status[vertex]);
     send_all(r, &c);

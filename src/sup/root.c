@@ -51,6 +51,7 @@ void root_on_report(struct rank *r, int from, const struct cell_report *c)
     ok.report.order = c->seq;
     if (c->seq > r->root->reported[from] && c->src < r->vertices) {     /* else: answered before */
         r->root->reported[from] = c->seq;
+        r->table[c->src].code = c->detail;
         if (c->what == SUPTREE_LOST) {
             in.count = 1;
             in.batch[0].vertex = c->src;

@@ -55,6 +55,7 @@ struct view_vertex {
     uint16_t rank, device;          /* where it is or was last; UINT16_MAX = nowhere yet */
     uint8_t state;                  /* enum vertex_state */
     uint8_t cls, cause;             /* of the last death; meaningful when deaths > 0 */
+    uint32_t code;                  /* ... and the actor's own: tw_fail's */
     uint8_t stopped_by_hand;
     uint32_t deaths;                /* ever */
     struct view_death tally[VIEW_TALLY];    /* [deaths % VIEW_TALLY] is the next to be overwritten */

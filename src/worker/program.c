@@ -113,9 +113,12 @@ int program_open(const char *path, int image_fd, const struct tw_program **ret, 
         return reason_set(why, TW_EPROTO, "%s: truncated: build it again with `treewarden cc`", path);
     snprintf(image, sizeof image, PROGRAM_IMAGES "%d", image_fd);
     module = dlopen(image, RTLD_NOW | RTLD_LOCAL);
-    if (!module)
-        return reason_set(why, TW_EPROTO, "%s: cannot be loaded: %s: build it with `treewarden cc`", path,
-                          said_without(dlerror(), image));
+    if (!module) {
+        const char *said = said_without(dlerror(), image);
+
+        return reason_set(why, TW_EPROTO, "%s: cannot be loaded: %s: build it with `treewarden cc`%s", path, said,
+                          strstr(said, "undefined symbol") ? ", with the library that has it (FILE.c -- -lNAME)" : "");
+    }
     p = dlsym(module, "tw_program");
     if (!p)
         return reason_set(why, TW_EPROTO, "%s: it has no program table: end its source with TW_PROGRAM(..) and "
