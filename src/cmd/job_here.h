@@ -7,12 +7,10 @@
 #ifndef TW_CMD_JOB_HERE_H
 #define TW_CMD_JOB_HERE_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* How many there are.  alive (NULL is fine) has room for `ranks` and gets true for the number of every rank that is
- * here, a child of mpirun; the rest stays as it was. */
-int job_here(const char *job, pid_t mpirun, bool *alive, int ranks);
+/* How many there are, but for the caller. */
+int job_here(const char *job);
 
 /* Tell the job to stop in order: by a signal to one rank, which tells the root.  Not by mpirun: that gives its ranks a
  * quarter of a second from SIGTERM to SIGKILL.  To mpirun all the same if no rank of this host takes signals yet.

@@ -22,9 +22,6 @@
 
 #define WORDS_MAX 256
 #define POLL_MS 100
-#define STARTING_POLL_MS 20             /* until the job has begun */
-#define MISSING_MS 1000                 /* before that: no rank more came for so long, and not all are here */
-#define GONE_MS 300                     /* ... or one is gone, and mpirun has not ended for so long */
 #define STOP_MS 30000                   /* from the time limit on: what has not stopped in order by then, mpirun ends */
 #define ASKED_IN_ORDER 2                /* a third signal is for mpirun: it ends the job within half a second */
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
@@ -44,10 +41,7 @@ struct launch {
     int major;
     pid_t child;
     struct broom broom;
-    bool begun;                         /* rank 0 has heard of all ranks: from then on they watch each other */
     int asked;                          /* signals passed on */
-    int here, most_here;                /* before that: ranks on this host; the most there were */
-    uint64_t here_ms;                   /* when `here` last changed, or was as it should be */
     char *words[WORDS_MAX];
     int count;
 };
@@ -299,63 +293,17 @@ static bool verdict_is_there(const struct launch *l)
     return access(name, R_OK) == 0;
 }
 
-static bool has_begun(const struct launch *l)
-{
-    char socket[4200];
-
-    paths_socket(l->job, 0, socket, sizeof socket);
-    return access(socket, F_OK) == 0;
-}
-
-static int count_here(const struct launch *l, int *ret_missing)
-{
-    bool *alive = calloc((size_t)l->args.ranks, sizeof *alive);
-    int n = 0;
-
-    *ret_missing = -1;
-    if (!alive)
-        return l->args.ranks;
-    (void)job_here(l->job, l->child, alive, l->args.ranks);
-    for (int i = 0; i < l->args.ranks; i++) {
-        n += alive[i];
-        if (!alive[i] && *ret_missing < 0)
-            *ret_missing = i;
-    }
-    free(alive);
-    return n;
-}
-
-/* A rank that dies while MPI starts leaves the others waiting for it in there for ever, and mpirun with them: ending
- * mpirun ends them.  Ranks on other hosts cannot be seen from here. */
-static void watch_start(struct launch *l, uint64_t now)
-{
-    int missing, n;
-
-    if (l->begun)
-        return;
-    n = count_here(l, &missing);
-    l->begun = has_begun(l);
-    if (n != l->here || n == 0 || n == l->args.ranks)
-        l->here_ms = now;
-    l->here = n;
-    l->most_here = n > l->most_here ? n : l->most_here;
-    if (l->begun || now - l->here_ms < (n < l->most_here ? GONE_MS : MISSING_MS))
-        return;
-    fprintf(stderr, "treewarden: launch: rank %d died before the job began, and the others wait for it inside MPI: the "
-            "job is ended: see what it said above, and start again\n", missing);
-    l->begun = true;
-    kill(l->child, SIGKILL);
-}
-
 static void pass_on(struct launch *l)
 {
-    if (!pending)
+    int number = pending;
+
+    if (!number)
         return;
-    if (l->asked++ < ASKED_IN_ORDER)
-        job_signal(l->job, l->child, pending, 0);
-    else
-        kill(l->child, pending);
     pending = 0;
+    if (number == SIGUSR2 || l->asked++ < ASKED_IN_ORDER)
+        job_signal(l->job, l->child, number, 0);
+    else
+        kill(l->child, number);
 }
 
 static void keep_time_limit(struct launch *l, uint64_t ran_ms, bool *limited)
@@ -376,13 +324,11 @@ static int follow(struct launch *l)
     bool shown = false, limited = false;
     int status;
 
-    l->begun = l->args.hosts != NULL;   /* nothing to be seen from here */
     while (waitpid(l->child, &status, WNOHANG) == 0) {
         uint64_t now = now_ms();
 
         pass_on(l);
         keep_time_limit(l, now - begun, &limited);
-        watch_start(l, now);
         if (!verdict_ms && verdict_is_there(l))
             verdict_ms = now;
         if (verdict_ms && now - verdict_ms > AFTER_VERDICT_MS)
@@ -391,7 +337,7 @@ static int follow(struct launch *l)
             print_progress(l, &shown);
             shown_ms = now;
         }
-        nap(l->begun ? POLL_MS : STARTING_POLL_MS);
+        nap(POLL_MS);
     }
     if (shown && isatty(STDERR_FILENO))
         fputc('\n', stderr);
@@ -479,6 +425,7 @@ static int launch(struct launch *l)
     sigaction(SIGINT, &on, NULL);
     sigaction(SIGTERM, &on, NULL);
     sigaction(SIGUSR1, &on, NULL);
+    sigaction(SIGUSR2, &on, NULL);
     if (!l->args.quiet)
         fprintf(stderr, "job %s: %d ranks, state in %s%s%s\n", l->job, l->args.ranks, l->state_dir,
                 l->args.seed ? ", seed " : "", l->args.seed ? l->args.seed : "");

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "cmd/cmd.h"
+#include "cmd/start_watch.h"
 #include "face/face.h"
 #include "face/reply.h"
 #include "mpi/mpi_link.h"
@@ -201,13 +202,19 @@ static int open_link(struct run *r)
                               .launcher_fd = r->launcher_fd};
     struct reason why;
     bool speak;
-    int rc = mpi_link_open(&hello, &r->mpi, &why, &speak);
+    int rc;
 
+    if (r->under_mpi)
+        start_watch_begin();
+    rc = mpi_link_open(&hello, &r->mpi, &why, &speak);
+    start_watch_end();
     if (rc == 0)
         return 0;
     look_for_launcher(r);
     if (speak)
         say(0, &why);
+    if (rc == TW_EPEER)
+        return EXIT_FAILED;             /* a rank died: as it would be later */
     return rc == TW_EPROTO ? EXIT_CONFIG : exit_for(rc);
 }
 

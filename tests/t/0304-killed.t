@@ -35,6 +35,19 @@ begin rank2;  victim rank2  "$(rank_pid 2)" 1 "rank 2 on"
 begin rank0;  victim rank0  "$(rank_pid 0)" 1 "rank 0 was lost"
 begin zygote; victim zygote "$(pid_of '^[^ ]*treewarden zygote ')" 1 "zygote died"
 begin mpirun; victim mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 "mpirun) died"
+# Before MPI's start is through, nobody but the ranks beside it can see a rank die.
+for late in 0 0.05 0.1; do
+    "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir "st.start$late" >"log.start" 2>&1 & launch=$!
+    until_true 20 sh -c "[ -n \"\$(grep -lzx OMPI_COMM_WORLD_RANK=2 /proc/[0-9]*/environ 2>/dev/null)\" ]"
+    sleep $late
+    until p=$(rank_pid 2) && [ -n "$p" ]; do kill -0 $launch || break; done
+    victim "start$late" "$p" 1 ""
+done
+printf '#!/bin/sh\n"$@"\nexit $?\n' >wrap && chmod +x wrap
+mpirun=$(sed -n 's/^TW_MPIRUN = //p' "$TW_BUILD/Makefile")
+within 60 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,tcp -n 4 ./wrap "$TREEWARDEN" run heat.yaml --state-dir st.wrap \
+    --set plate/collector.args.input="$TW_SRC/jobs/heat/plate.pgm" --set plate/collector.args.steps=20 >log.wrap 2>&1
+is $? 0 "ranks behind a script of their own are not taken for dead"
 begin launch
 kill -KILL $launch; wait $launch 2>/dev/null
 gone 5; ok $? "launch killed: nothing is left running"
@@ -72,4 +85,32 @@ p=$(pid_of '^[^ ]*treewarden worker ')
 kill -KILL "$p"
 until_true 10 sh -c "'$TREEWARDEN' events --type resumed --state-dir st.worker | grep -q tile"; ok $? "worker killed: its actors resume and the job goes on"
 kill -TERM $launch; wait $launch; is $? 143 "SIGTERM to launch stops the job in order"
+# A stop in order takes as long as its deadlines say; mpirun would have killed everything after a fraction of that.
+cat >slow.c <<'C'
+#include <treewarden/actor.h>
+#include <time.h>
+struct slow { uint64_t n; };
+TW_INIT(slow) { s->n = 0; (void)cx; }
+TW_RECEIVE(slow)
+{
+    struct timespec busy = {2, 0};
+
+    tw_log(cx, 1, m->type, s->n++);
+    nanosleep(&busy, NULL);
+    tw_timer(cx, 1);
+}
+TW_STEP(slow) { if (s->n == 0) { s->n = 1; tw_timer(cx, 1); } }
+TW_PROGRAM(slow)
+C
+printf 'treewarden: 1\nname: slow\nsupervisor: top\nchildren: [{actor: slow, deadline: 20s, shutdown: 20s}]\n' >slow.yaml
+"$TREEWARDEN" cc -q --no-cuda slow.c -- -D_POSIX_C_SOURCE=200809L
+for signal in TERM:143:15 INT:130:2; do
+    IFS=: read -r name code number <<EOF
+$signal
+EOF
+    "$TREEWARDEN" launch -q -n 2 slow.yaml --state-dir "st.slow$name" & launch=$!
+    until_true 20 "$TREEWARDEN" wait --for=running --timeout 5s
+    kill -$name $launch; wait $launch; is $? "$code" "SIG$name to launch waits for a handler that takes its time"
+    says "$(cat "st.slow$name/verdict.1.json" 2>/dev/null)" "stopped in order after signal $number" "... and the verdict names it"
+done
 finish
