@@ -233,6 +233,11 @@ static int act(struct ask_args *a, const char *verb)
     snprintf(q.verb, sizeof q.verb, "%s", verb);
     snprintf(q.path, sizeof q.path, "%s", a->path);
     snprintf(q.how, sizeof q.how, "%s", a->how ? a->how : "");
+    if ((a->fresh && strcmp(verb, "restart")) || (a->how && strcmp(verb, "fail"))) {
+        fprintf(stderr, "treewarden: %s: %s is for `%s`: leave it out\n", verb, a->fresh ? "--fresh" : "--how",
+                a->fresh ? "restart" : "fail");
+        return EXIT_USAGE;
+    }
     if (!strcmp(verb, "fail") && !a->how) {
         fprintf(stderr, "treewarden: fail: how? give --how fail, overrun, wedge, segv, kill-worker or stop-worker\n");
         return EXIT_USAGE;
@@ -286,6 +291,18 @@ static bool condition_holds(const json_t *o, const char *condition)
     return json_array_size(json_object_get(o, "vertices")) > 0;
 }
 
+static bool is_condition(const char *text)
+{
+    static const char *const words[] = {"running", "healthy", "gone", "done"};
+    size_t digits;
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(text, words[i]))
+            return true;
+    digits = strncmp(text, "restarted=", 10) == 0 ? strspn(text + 10, "0123456789") : 0;
+    return digits > 0 && digits < 10 && text[10 + digits] == '\0';
+}
+
 static int wait_for(struct ask_args *a)
 {
     struct face_request q = {.verb = "tree"};
@@ -293,8 +310,7 @@ static int wait_for(struct ask_args *a)
     char *request, *text;
     struct reason why;
 
-    if (strcmp(a->condition, "running") && strcmp(a->condition, "healthy") && strcmp(a->condition, "gone") &&
-        strcmp(a->condition, "done") && strncmp(a->condition, "restarted=", 10)) {
+    if (!is_condition(a->condition)) {
         fprintf(stderr, "treewarden: wait: --for=%s: use running, healthy, done, gone or restarted=N\n", a->condition);
         return EXIT_USAGE;
     }
@@ -308,9 +324,14 @@ static int wait_for(struct ask_args *a)
         if (rc == 0) {
             json_t *o = json_loads(text, 0, NULL);
             bool met = condition_holds(o, a->condition);
+            int code = answer_code(o);  /* no such path: that will not change */
 
             json_decref(o);
             free(text);
+            if (code != 0) {
+                free(request);
+                return code;
+            }
             if (met)
                 break;
         } else if (a->found[0] && (!strcmp(a->condition, "gone") || !strcmp(a->condition, "done"))) {
@@ -332,6 +353,16 @@ static int wait_for(struct ask_args *a)
 
 /* -- options -------------------------------------------------------------------------------------- */
 
+static int number(const struct argp_state *state, const char *option, const char *arg)
+{
+    char *end;
+    long n = strtol(arg, &end, 10);
+
+    if (end == arg || *end || n < 0 || n > 65535)
+        argp_error(state, "%s %s: not a whole number from 0 to 65535", option, arg);
+    return (int)n;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct ask_args *a = state->input;
@@ -339,7 +370,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 'J': a->job = arg; return 0;
-    case 'R': a->rank = atoi(arg); return 0;
+    case 'R': a->rank = number(state, "--rank", arg); return 0;
     case 'T':
         ms = spec_duration_ms(arg);
         if (ms < 0)
@@ -355,7 +386,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'a': a->ascii = true; return 0;
     case 'w': a->watch = true; return 0;
     case 'C': a->plain = true; return 0;
-    case 'd': a->depth = atoi(arg); return 0;
+    case 'd': a->depth = number(state, "--depth", arg); return 0;
     case 'H': a->how = arg; return 0;
     case 'F': a->condition = arg; return 0;
     case ARGP_KEY_ARG:
@@ -393,6 +424,10 @@ int cmd_status(int argc, char **argv)
     struct ask_args a = DEFAULTS;
     int code = ask_main(argc, argv, options, "", "One screen about a running job.", &a);
 
+    if (code == 0 && a.path) {
+        fprintf(stderr, "%s: %s: it takes no path: use `treewarden tree %s`\n", argv[0], a.path, a.path);
+        return EXIT_USAGE;
+    }
     return code ? code : status(&a);
 }
 
@@ -434,5 +469,14 @@ int cmd_wait(int argc, char **argv)
 
     a.condition = "healthy";
     code = ask_main(argc, argv, options, "[PATH]", "Wait until every vertex that matches is so.", &a);
-    return code ? code : wait_for(&a);
+    if (code == 0)
+        code = wait_for(&a);
+    if (a.json) {
+        json_t *o = json_pack("{s:s,s:i,s:s,s:s,s:i}", "schema", "treewarden.wait", "version", 1, "for", a.condition,
+                              "path", a.path ? a.path : "", "exit", code);
+
+        print_json(o);
+        json_decref(o);
+    }
+    return code;
 }

@@ -1,6 +1,7 @@
 /* cc.c - `treewarden cc FILE.c`: an actor program for hosts and, where nvcc is found, for GPUs */
 #include <argp.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ struct cc_args {
     const char *file, *out_dir, *cc;
     const char *extra[WORDS_MAX];
     int extra_count;
-    bool cuda, no_cuda, quiet;
+    bool cuda, no_cuda, quiet, json;
+    json_t *built;                  /* borrowed; NULL without --json */
 };
 
 /* Run a program; its exit status, 127 if there is none of that name. */
@@ -35,12 +37,25 @@ static int run_program(char *const *argv)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* actor.h of this build's source tree if it is there, else the installed one. */
+/* actor.h beside an installed program (PREFIX/bin, PREFIX/include), wherever PREFIX was moved; else that of this
+ * build's source tree, else where it was to be installed. */
 static const char *include_dir(void)
 {
-    static const char source[] = TW_SRCDIR "/src/api";
+    static char beside[4200];
+    char header[4300];
+    ssize_t n = readlink("/proc/self/exe", beside, sizeof beside - 32);
 
-    return access(TW_SRCDIR "/src/api/treewarden/actor.h", R_OK) == 0 ? source : TW_INCLUDEDIR;
+    for (int up = 0; up < 2 && n > 0; up++) {
+        beside[n] = '\0';
+        n = strrchr(beside, '/') ? strrchr(beside, '/') - beside : 0;
+    }
+    if (n > 0) {
+        strcpy(beside + n, "/include");
+        snprintf(header, sizeof header, "%s/treewarden/actor.h", beside);
+        if (access(header, R_OK) == 0)
+            return beside;
+    }
+    return access(TW_SRCDIR "/src/api/treewarden/actor.h", R_OK) == 0 ? TW_SRCDIR "/src/api" : TW_INCLUDEDIR;
 }
 
 static void output_name(const struct cc_args *a, const char *suffix, char *out, size_t room)
@@ -52,6 +67,14 @@ static void output_name(const struct cc_args *a, const char *suffix, char *out, 
         snprintf(out, room, "%s/%.*s%s", a->out_dir, stem, base, suffix);
     else
         snprintf(out, room, "%.*s%.*s%s", slash ? (int)(slash + 1 - a->file) : 0, a->file, stem, base, suffix);
+}
+
+static void did_build(const struct cc_args *a, const char *file, const char *remark)
+{
+    if (a->built)
+        json_array_append_new(a->built, json_string(file));
+    else if (!a->quiet)
+        printf("%s%s\n", file, remark);
 }
 
 static int build_host(const struct cc_args *a)
@@ -74,8 +97,7 @@ static int build_host(const struct cc_args *a)
         fprintf(stderr, "treewarden: cc: %s: the compiler refused it: mend what it says above\n", a->file);
         return EXIT_DATA;
     }
-    if (!a->quiet)
-        printf("%s\n", out);
+    did_build(a, out, "");
     return 0;
 }
 
@@ -100,9 +122,22 @@ static int build_device(const struct cc_args *a)
                                     "and CUDA C++17 is\n", a->file);
         return rc == 127 ? EXIT_UNAVAILABLE : EXIT_DATA;
     }
-    if (!a->quiet)
-        printf("%s (device code; this version runs actors on host devices only)\n", out);
+    did_build(a, out, " (device code; this version runs actors on host devices only)");
     return 0;
+}
+
+static int build(const struct cc_args *a)
+{
+    size_t n = strlen(a->file);
+    int code;
+
+    if (n < 3 || strcmp(a->file + n - 2, ".c") != 0 || access(a->file, R_OK) != 0) {
+        fprintf(stderr, "treewarden: cc: %s: %s\n", a->file,
+                access(a->file, R_OK) ? "cannot be read: check the name" : "not a .c file: give the source");
+        return EXIT_NOINPUT;
+    }
+    code = build_host(a);
+    return code || a->no_cuda ? code : build_device(a);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -114,6 +149,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'c': a->cuda = true; return 0;
     case 'n': a->no_cuda = true; return 0;
     case 'q': a->quiet = true; return 0;
+    case 'j': a->json = true; return 0;
     case ARGP_KEY_ARG:
         if (!a->file)
             a->file = arg;
@@ -133,25 +169,28 @@ int cmd_cc(int argc, char **argv)
         {"output-dir", 'o', "DIR", 0, "where FILE.so goes (beside FILE.c)", 0},
         {"cuda", 'c', NULL, 0, "insist on device code", 0},
         {"no-cuda", 'n', NULL, 0, "no device code", 0},
+        {"json", 'j', NULL, 0, "one JSON document", 0},
         {"quiet", 'q', NULL, 0, "do not name what was built", 0},
         {0}};
     static const struct argp argp = {options, parse, "FILE.c [-- FLAG...]",
         "Build an actor program: FILE.so, and FILE.fatbin where nvcc is found.  Flags go to the host compiler.",
         NULL, NULL, NULL};
     struct cc_args a = {.cc = getenv("CC")};
-    size_t n;
+    json_t *doc;
     int code;
 
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (!a.cc || !a.cc[0] || strchr(a.cc, ' '))
         a.cc = "cc";
-    n = strlen(a.file);
-    if (n < 3 || strcmp(a.file + n - 2, ".c") != 0 || access(a.file, R_OK) != 0) {
-        fprintf(stderr, "treewarden: cc: %s: %s\n", a.file,
-                access(a.file, R_OK) ? "cannot be read: check the name" : "not a .c file: give the source");
-        return EXIT_NOINPUT;
-    }
-    code = build_host(&a);
-    return code || a.no_cuda ? code : build_device(&a);
+    if (!a.json)
+        return build(&a);
+    a.built = json_array();
+    doc = json_pack("{s:s,s:i,s:s,s:o}", "schema", "treewarden.cc", "version", 1, "file", a.file, "built", a.built);
+    code = build(&a);
+    json_object_set_new(doc, "exit", json_integer(code));
+    json_dumpf(doc, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(doc);
+    return code;
 }

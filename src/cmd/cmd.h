@@ -46,6 +46,9 @@ int exit_for(int rc);
 /* The subcommand's own word of argv[0], which is "treewarden WORD". */
 const char *own_name(char **argv);
 
+/* Copy STATE-DIR's verdict of that generation to stdout, as it is.  0, EXIT_IO without one. */
+int print_verdict_json(const char *state_dir, unsigned generation);
+
 struct spec;
 /* Load a specification and say everything that is wrong on stderr (unless quiet).  0 or the exit code. */
 int load_spec(const char *file, const char *const *sets, int count, bool quiet, struct spec **ret);

@@ -13,12 +13,14 @@
 #include "face/reply.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
+#include "store/journal.h"
 #include "store/verdict.h"
 
 struct events_args {
     const char *job, *dir, *type, *path;
     uint64_t since_us, after_stamp, after_rank, after_index;
     bool json, follow, logs;
+    bool path_is_known;         /* some record, of whatever type, is about it */
 };
 
 struct event {
@@ -70,7 +72,7 @@ static void keep(struct events *e, json_t *json)
                                          num(json, "rank"), json};
 }
 
-static bool is_wanted(const struct events_args *a, const json_t *o)
+static bool is_wanted(struct events_args *a, const json_t *o)
 {
     const char *type = get(o, "type"), *path = get(o, "path");
     struct event e = {(uint64_t)num(o, "stamp"), (uint64_t)num(o, "index"), num(o, "rank"), NULL};
@@ -78,6 +80,8 @@ static bool is_wanted(const struct events_args *a, const json_t *o)
 
     if (a->after_stamp && by_cause(&e, &after) <= 0)
         return false;
+    if (a->path && (!strncmp(path, a->path, strlen(a->path)) || fnmatch(a->path, path, 0) == 0))
+        a->path_is_known = true;
     if ((uint64_t)num(o, "t_us") < a->since_us || (a->type && strcmp(type, a->type)))
         return false;
     if (a->logs && strcmp(type, "log") && strcmp(type, "fault") && strcmp(type, "worker"))
@@ -87,7 +91,7 @@ static bool is_wanted(const struct events_args *a, const json_t *o)
     return !strncmp(path, a->path, strlen(a->path)) || fnmatch(a->path, path, 0) == 0;
 }
 
-static void read_file(const struct events_args *a, const char *name, struct events *out)
+static void read_file(struct events_args *a, const char *name, struct events *out)
 {
     FILE *f = fopen(name, "r");
     char line[8192];
@@ -118,7 +122,7 @@ static int generation_of(const char *dir)
     return best;
 }
 
-static void read_all(const struct events_args *a, int generation, struct events *out)
+static void read_all(struct events_args *a, int generation, struct events *out)
 {
     DIR *d = opendir(a->dir);
     struct dirent *e;
@@ -145,6 +149,8 @@ static void print_event(const struct events_args *a, const struct event *e)
         snprintf(cursor, sizeof cursor, "%llu.%lld.%llu", (unsigned long long)e->stamp, e->rank,
                  (unsigned long long)e->index);
         json_object_set_new(e->json, "cursor", json_string(cursor));
+        json_object_set_new(e->json, "schema", json_string("treewarden.event"));
+        json_object_set_new(e->json, "version", json_integer(1));
         json_dumpf(o, stdout, JSON_COMPACT);
         putchar('\n');
         return;
@@ -190,6 +196,11 @@ static int show(struct events_args *a)
         }
         free(all.list);
         fflush(stdout);
+        if ((!a->follow || ended) && a->path && !a->path_is_known && !a->after_stamp) {
+            reason_set(&why, 0, "%s: %s: nothing of that path is recorded: `treewarden tree` shows the paths there are",
+                       a->logs ? "logs" : "events", a->path);
+            return say(EXIT_USAGE, &why);
+        }
         if (!a->follow || ended)
             return 0;
         nanosleep(&(struct timespec){0, 200000000}, NULL);
@@ -207,7 +218,7 @@ static int find_dir(struct events_args *a, char *dir, size_t room)
         rc = client_ask(job, -1, request, 10000, &text, &why);
     free(request);
     if (rc != 0) {
-        reason_prefix(&why, "events");
+        reason_prefix(&why, a->logs ? "logs" : "events");
         return say(EXIT_UNAVAILABLE, &why);
     }
     {
@@ -221,6 +232,14 @@ static int find_dir(struct events_args *a, char *dir, size_t room)
     return 0;
 }
 
+static bool is_type(const char *text)
+{
+#define X(name, no, printed, help) if (!strcmp(text, printed)) return true;
+    JOURNAL_LIST(X)
+#undef X
+    return false;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct events_args *a = state->input;
@@ -229,7 +248,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'J': a->job = arg; return 0;
     case 'D': a->dir = arg; return 0;
-    case 't': a->type = arg; return 0;
+    case 't':
+        if (!is_type(arg))
+            argp_error(state, "--type %s: no such type: see the `type` of --json", arg);
+        a->type = arg;
+        return 0;
     case 'j': a->json = true; return 0;
     case 'f': a->follow = true; return 0;
     case 's':

@@ -384,16 +384,7 @@ static int judge(const struct launch *l, int status)
         return WIFEXITED(status) ? of_a_rank(WEXITSTATUS(status)) : EXIT_FAILED;
     }
     if (l->args.json) {
-        char name[4200];
-        FILE *f;
-        int c;
-
-        snprintf(name, sizeof name, "%s/verdict.1.json", l->state_dir);
-        f = fopen(name, "r");
-        while (f && (c = fgetc(f)) != EOF)
-            putchar(c);
-        if (f)
-            fclose(f);
+        (void)print_verdict_json(l->state_dir, 1);
     } else if (!l->args.quiet) {
         verdict_print(&v, stdout);
     }

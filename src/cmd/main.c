@@ -37,6 +37,22 @@ int exit_for(int rc)
     return EXIT_OS;
 }
 
+int print_verdict_json(const char *state_dir, unsigned generation)
+{
+    char name[4200];
+    FILE *f;
+    int c;
+
+    snprintf(name, sizeof name, "%s/verdict.%u.json", state_dir, generation);
+    f = fopen(name, "r");
+    if (!f)
+        return EXIT_IO;
+    while ((c = fgetc(f)) != EOF)
+        putchar(c);
+    fclose(f);
+    return 0;
+}
+
 const char *own_name(char **argv) { return strchr(argv[0], ' ') + 1; }
 
 static int help(FILE *to)

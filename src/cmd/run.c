@@ -31,7 +31,7 @@
 struct run_args {
     const char *file, *sets[SETS_MAX], *state_dir, *out_dir;
     int set_count;
-    bool drills;
+    bool drills, json;
     uint64_t seed;
     unsigned generation;
 };
@@ -448,6 +448,10 @@ static void remove_job_dir(const struct run *r)
 static void close_all(struct run *r, int code)
 {
     journal_close(r->journal, 2000);
+    if (r->args.json && r->rank && speaks(r)) {
+        (void)print_verdict_json(r->state_dir, r->args.generation);
+        (void)fflush(stdout);
+    }
     face_close(r->face);                /* a socket that is gone says: what I had to write is on disk */
     zygote_stop(r->zygote);
     remove_job_dir(r);
@@ -528,6 +532,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'D': a->state_dir = arg; return 0;
     case 'o': a->out_dir = arg; return 0;
+    case 'j': a->json = true; return 0;
     case 'v': log_set_level(LOG_INFO); return 0;
     case ARGP_KEY_ARG:
         if (a->file)
@@ -547,6 +552,7 @@ int cmd_run(int argc, char **argv)
         {"seed", 'S', "N", 0, "draw the drills from this seed (1)", 0},
         {"state-dir", 'D', "DIR", 0, "journals and verdict (./NAME.JOBID.tw)", 0},
         {"out", 'o', "DIR", 0, "files of host actors (STATE-DIR/out)", 0},
+        {"json", 'j', NULL, 0, "print the verdict as JSON, by rank 0", 0},
         {"verbose", 'v', NULL, 0, "say more on stderr", 0},
         {0}};
     static const struct argp argp = {options, parse, "SPEC",

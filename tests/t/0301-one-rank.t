@@ -47,6 +47,12 @@ within 20 "$tw" wait --for=running --timeout 10s; is $? 0 "wait sees it run"
 says "$("$tw" tree --ascii --no-color)" "tick[1]  running" "tree shows it"
 says "$("$tw" status)" "2 running" "status counts it"
 says "$("$tw" status --json)" '"schema": "treewarden.status"' "status speaks JSON"
+says "$("$tw" wait --for=running --json)" '"schema": "treewarden.wait"' "wait speaks JSON"
+is "$("$tw" events --json | grep -vc '"schema":"treewarden.event","version":1')" 0 "events speaks JSON, schema and version in each line"
+for c in "wait --for=running top/none" "wait --for=restarted=x" "tree top/none" "events top/none" "logs top/none" "events --type none" \
+    "status --rank x" "status top" "tree --depth x" "kill -y --fresh top/tick[0]" "restart --how fail top/tick[0]"; do
+    out=$(within 10 "$tw" $c 2>&1); is $? 2 "$c is refused: exit 2"
+done
 cp tick.so kept.so
 echo rubbish > tick.so              # in place: the job goes on with the program it was started with
 for how in fail overrun wedge segv kill-worker; do
@@ -78,5 +84,17 @@ supervisor: top
 children: [{actor: tick, args: {tocks: 1}}]
 Y
 within 30 "$tw" run crash.yaml --state-dir s3 2>/dev/null; is $? 1 "a tree that cannot be kept up is exit 1"
-says "$(cat s3/verdict.1.json)" "top/tick failed" "... and the verdict names who"
+says "$(cat s3/verdict.1.json)" "last: top/tick failed with code 4294967295" "... and the verdict names who, and its code"
+printf '#include <treewarden/actor.h>\nstruct bad { uint64_t n; };\nTW_INIT(bad) { tw_fail(cx, 42); }\nTW_NO_RECEIVE(bad)\nTW_NO_STEP(bad)\nTW_PROGRAM(bad)\n' >bad.c
+printf 'treewarden: 1\nname: bad\nsupervisor: top\nchildren: [{actor: bad}]\n' >bad.yaml
+is "$(within 60 "$tw" cc --no-cuda -q bad.c 2>&1)" "" "a handler that uses nothing it is given is no warning"
+says "$(within 60 "$tw" cc --no-cuda --json bad.c)" '"bad.so"' "cc speaks JSON"
+says "$(within 30 "$tw" run --json bad.yaml --state-dir s4 2>/dev/null)" "last: top/bad failed with code 42" "... so does run: who failed to start, with what"
+says "$("$tw" events --type fault --state-dir s4)" "code 42" "... events too"
+
+# What README.md shows does what it says there.
+awk '/^```c$/ { f = "counter.c"; next } /^```yaml$/ { f = "counter.yaml"; next } /^```/ { f = "" } f { print > f }' "$TW_SRC/README.md"
+is "$(within 60 "$tw" cc --no-cuda -q counter.c 2>&1)" "" "README's actor builds without a warning"
+within 60 "$tw" run counter.yaml --state-dir s5; is $? 0 "... and its job ends"
+says "$(cat s5/verdict.1.json)" '"delivered": 4000' "... having counted"
 finish

@@ -223,13 +223,16 @@ TW_FN void *tw_at_(struct tw_ctx *cx, void *base, size_t element, size_t count, 
  *  TW_INIT     a fresh start only; after a resume s is the last commit
  *  TW_RECEIVE  one message
  *  TW_STEP     called once after a start or resume, after each message, and after tw_again */
-#define TW_INIT(T) TW_FN void tw_init_##T##_(struct tw_ctx *cx, struct T *s)
+/* A handler need not use all it is given. */
+#define TW_MAYBE_ __attribute__((unused))
+#define TW_INIT(T) TW_FN void tw_init_##T##_(TW_MAYBE_ struct tw_ctx *cx, TW_MAYBE_ struct T *s)
 #define TW_RECEIVE(T)                                                                                \
     enum { tw_has_receive_##T##_ = 1 };                                                              \
-    TW_FN void tw_receive_##T##_(struct tw_ctx *cx, struct T *s, const struct tw_msg *m)
+    TW_FN void tw_receive_##T##_(TW_MAYBE_ struct tw_ctx *cx, TW_MAYBE_ struct T *s,                     \
+                                 TW_MAYBE_ const struct tw_msg *m)
 #define TW_STEP(T)                                                                                   \
     enum { tw_has_step_##T##_ = 1 };                                                                 \
-    TW_FN void tw_step_##T##_(struct tw_ctx *cx, struct T *s)
+    TW_FN void tw_step_##T##_(TW_MAYBE_ struct tw_ctx *cx, TW_MAYBE_ struct T *s)
 #define TW_NO_RECEIVE(T)                                                                             \
     enum { tw_has_receive_##T##_ = 0 };                                                              \
     TW_FN void tw_receive_##T##_(struct tw_ctx *cx, struct T *s, const struct tw_msg *m)              \
