@@ -30,6 +30,8 @@ enum {
     X("fail",      cmd_act,       "injure an actor, as a drill")                                   \
     X("wait",      cmd_wait,      "wait until something is true, so that no script sleeps")        \
     X("simulate",  cmd_simulate,  "run a scenario on virtual time")                                \
+    X("bench",     cmd_bench,     "measure what it costs, each figure beside a bare program")      \
+    X("bench-part", cmd_bench_part, "")                                                            \
     X("worker",    cmd_worker,    "")                                                              \
     X("zygote",    cmd_zygote,    "")
 

@@ -15,12 +15,12 @@
 #include "cmd/broom.h"
 #include "cmd/cmd.h"
 #include "cmd/job_here.h"
+#include "cmd/mpirun.h"
 #include "face/client.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
 #include "store/verdict.h"
 
-#define WORDS_MAX 256
 #define POLL_MS 100
 #define STOP_MS 30000                   /* from the time limit on: what has not stopped in order by then, mpirun ends */
 #define ASKED_IN_ORDER 2                /* a third signal is for mpirun: it ends the job within half a second */
@@ -38,12 +38,10 @@ struct launch {
     struct launch_args args;
     char job[32], job_dir[4096], state_dir[4096], seed[24];
     const char *mpirun;
-    int major;
     pid_t child;
     struct broom broom;
     int asked;                          /* signals passed on */
-    char *words[WORDS_MAX];
-    int count;
+    struct words words;
 };
 
 static volatile sig_atomic_t pending;
@@ -98,36 +96,6 @@ static int check_first(const struct launch_args *a)
     return run_self(words);
 }
 
-/* The mpirun beside the mpicc that built us, and of the same version. */
-static int find_mpirun(struct launch *l)
-{
-    char line[256] = "", command[4300];
-    const char *named = getenv("TREEWARDEN_MPIRUN");
-    FILE *f;
-
-    l->mpirun = named && named[0] ? named : TW_MPIRUN;
-    if (access(l->mpirun, X_OK) != 0) {
-        fprintf(stderr, "treewarden: launch: %s: no mpirun there: it was beside the mpicc this was built with: "
-                "build again, or name it in TREEWARDEN_MPIRUN\n", l->mpirun);
-        return EXIT_UNAVAILABLE;
-    }
-    snprintf(command, sizeof command, "'%s' --version 2>/dev/null", l->mpirun);
-    f = popen(command, "r");
-    if (!f || !fgets(line, sizeof line, f))
-        line[0] = '\0';
-    if (f)
-        pclose(f);
-    if (!strstr(line, TW_MPI_VERSION)) {
-        line[strcspn(line, "\n")] = '\0';
-        fprintf(stderr, "treewarden: launch: %s is \"%s\", but treewarden was built with Open MPI %s: mixtures start "
-                "and silently lose fault tolerance: use the mpirun beside that mpicc\n", l->mpirun, line,
-                TW_MPI_VERSION);
-        return EXIT_UNAVAILABLE;
-    }
-    l->major = atoi(TW_MPI_VERSION);
-    return 0;
-}
-
 static int name_job(struct launch *l)
 {
     const char *slurm = getenv("SLURM_JOB_ID");
@@ -168,68 +136,31 @@ static int name_state_dir(struct launch *l)
     return rc == 0 ? 0 : say(EXIT_CANTCREAT, &why);
 }
 
-/* The lab's lines: what each flag is for stands in doc/design.md, "Starting". */
-static void word(struct launch *l, const char *text)
-{
-    if (l->count < WORDS_MAX - 1)
-        l->words[l->count++] = strdup(text);
-}
-
-static void words(struct launch *l, const char *const *list)
-{
-    for (; *list; list++)
-        word(l, *list);
-}
-
-static void mpirun_line(struct launch *l)
-{
-    static const char *const five[] = {"--with-ft", "ulfm", "--mca", "btl", "self,sm,tcp", "--mca",
-                                       "async_mpi_finalize", "1", NULL};
-    static const char *const four[] = {"--enable-recovery", "--mca", "pml", "ob1", "--mca", "btl",
-                                       "self,vader,tcp", NULL};
-    char n[16];
-
-    word(l, l->mpirun);
-    words(l, l->major >= 5 ? five : four);
-    if (l->major >= 5) {                /* shared memory files where they can be removed by name */
-        words(l, (const char *const[]){"--mca", "btl_sm_backing_directory", NULL});
-        word(l, l->job_dir);
-    }
-    if (l->args.hosts) {
-        words(l, (const char *const[]){"--map-by", "node:OVERSUBSCRIBE", "-H", NULL});
-        word(l, l->args.hosts);
-    } else {
-        word(l, "--oversubscribe");
-    }
-    words(l, (const char *const[]){"--bind-to", "none", "-n", NULL});
-    snprintf(n, sizeof n, "%d", l->args.ranks);
-    word(l, n);
-}
-
 static void run_line(struct launch *l)
 {
+    struct words *w = &l->words;
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
     self[n > 0 ? n : 0] = '\0';
-    word(l, self);
-    words(l, (const char *const[]){"run", "--state-dir", NULL});
-    word(l, l->state_dir);
+    words_add(w, self);
+    words_add_all(w, (const char *const[]){"run", "--state-dir", NULL});
+    words_add(w, l->state_dir);
     if (l->args.out_dir) {
-        word(l, "--out");
-        word(l, l->args.out_dir);
+        words_add(w, "--out");
+        words_add(w, l->args.out_dir);
     }
     if (l->args.drills)
-        word(l, "--drills");
+        words_add(w, "--drills");
     if (l->args.seed) {
-        word(l, "--seed");
-        word(l, l->args.seed);
+        words_add(w, "--seed");
+        words_add(w, l->args.seed);
     }
     for (int i = 0; i < l->args.set_count; i++) {
-        word(l, "--set");
-        word(l, l->args.sets[i]);
+        words_add(w, "--set");
+        words_add(w, l->args.sets[i]);
     }
-    word(l, l->args.file);
+    words_add(w, l->args.file);
 }
 
 /* -- during ---------------------------------------------------------------------------------------- */
@@ -238,20 +169,7 @@ static int start(struct launch *l)
 {
     setenv("TREEWARDEN_JOBID", l->job, 1);
     setenv("TREEWARDEN_GENERATION", "1", 1);
-    if (geteuid() == 0) {
-        setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-        setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    }
-    l->child = fork();
-    if (l->child == 0) {
-        setenv("TMPDIR", l->job_dir, 1);        /* MPI's session files go with the job's */
-        setpgid(0, 0);                          /* a Ctrl-C is ours to pass on, once */
-        signal(SIGTERM, SIG_DFL);               /* our handler would swallow it until the exec */
-        broom_tell(&l->broom, getpid());
-        execv(l->mpirun, l->words);
-        fprintf(stderr, "treewarden: launch: %s: %s\n", l->mpirun, strerror(errno));
-        _exit(EXIT_OS);
-    }
+    l->child = mpirun_start(&l->words, l->job_dir, &l->broom);
     return l->child > 0 ? 0 : EXIT_OS;
 }
 
@@ -350,8 +268,7 @@ static void clean_up(struct launch *l)
 {
     if (l->job_dir[0])
         broom_finish(&l->broom, l->job, l->job_dir);
-    for (int i = 0; i < l->count; i++)
-        free(l->words[i]);
+    words_free(&l->words);
 }
 
 /* What mpirun ends with is a rank's own code where that refused the job, else a number of mpirun's. */
@@ -397,7 +314,7 @@ static int launch(struct launch *l)
     int code = check_first(&l->args), status;
 
     if (code == 0)
-        code = find_mpirun(l);
+        code = mpirun_find(&l->mpirun);
     if (code == 0)
         code = name_job(l);
     if (code == 0)
@@ -411,7 +328,7 @@ static int launch(struct launch *l)
         clean_up(l);
         return code;
     }
-    mpirun_line(l);
+    mpirun_line(&l->words, l->mpirun, l->args.hosts, l->args.ranks, l->job_dir);
     run_line(l);
     sigaction(SIGINT, &on, NULL);
     sigaction(SIGTERM, &on, NULL);
