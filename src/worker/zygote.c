@@ -28,6 +28,9 @@ struct zygote {
 static _Noreturn void become_zygote(int fd, char *const argv[])
 {
     child_deafen();
+    /* Neither it nor its workers use MPI, but are linked with it: a UCX below that would patch mmap and its like in
+     * each as it is loaded, for 40 ms of every start. */
+    (void)setenv("UCX_MEM_MMAP_HOOK_MODE", "none", 1);
     /* Above 3 first: dup2 of 3 onto itself would leave it close-on-exec. */
     fd = fcntl(fd, F_DUPFD, 10);
     if (fd >= 0 && dup2(fd, 3) == 3)
