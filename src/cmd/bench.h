@@ -86,8 +86,13 @@ void bench_dir_remove(struct bench *b);
 /* Write the specification beside the actor program and start it: `launch -n ranks`, or with ranks = 0 `run`. */
 int job_start(struct bench *b, int ranks, bool drills, struct job *ret, struct reason *why, const char *spec, ...)
     __attribute__((format(printf, 6, 7)));
-/* Until `actors` of it run and no drill is left. */
-int job_settle(const struct job *j, uint32_t actors, struct reason *why);
+/* Until `actors` of it run, on a worker of rank 0 that is at least the incarnation-th; that one, if asked for. */
+int job_settle(const struct job *j, uint32_t actors, uint32_t incarnation, uint32_t *ret_incarnation,
+               struct reason *why);
+/* Until it has no drill left. */
+int job_drilled(const struct job *j, struct reason *why);
+/* A request to its control socket; an answer that says no is TW_ESTATE. */
+int job_ask(const char *request, struct reason *why);
 /* Wait for its own end, which must be a good one. */
 int job_wait(struct job *j, struct reason *why);
 /* Stop it in order, whatever rc says has become of the measurement; its verdict, if ret is not NULL.  Returns rc if

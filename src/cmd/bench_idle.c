@@ -81,7 +81,7 @@ int bench_overhead(struct bench *b, struct reason *why)
     int rc = job_start(b, RANKS, false, &j, why, tiles, WORK_US);
 
     if (rc == 0)
-        rc = job_settle(&j, RANKS * 16, why);
+        rc = job_settle(&j, RANKS * 16, 0, NULL, why);
     if (rc == 0)
         bench_nap_ms(CALM_MS);
     for (uint32_t i = 0; i < b->samples && rc == 0; i++) {
@@ -100,8 +100,8 @@ int bench_overhead(struct bench *b, struct reason *why)
         rc = bare_idle_ranks(b, WINDOW_MS, &f.bare, why);
     if (rc != 0)
         return rc;
-    snprintf(f.note, sizeof f.note, "of a core: slots %.1f %%, slot 0s %.2f %%, rank loops %.2f %%", 100 * slots / seconds,
-             100 * slot0s / seconds, 100 * ranks / seconds);
+    snprintf(f.note, sizeof f.note, "of a core: slots %.1f %%, slot 0s %.2f %%, rank loops %.2f %%",
+             100 * slots / seconds, 100 * slot0s / seconds, 100 * ranks / seconds);
     figure_add(b, &f);
     return 0;
 }
@@ -116,7 +116,7 @@ int bench_idle(struct bench *b, struct reason *why)
     int rc = job_start(b, RANKS, false, &j, why, idlers, DEVICES, SLOTS, RANKS, DEVICES * SLOTS);
 
     if (rc == 0)
-        rc = job_settle(&j, RANKS * DEVICES * SLOTS, why);
+        rc = job_settle(&j, RANKS * DEVICES * SLOTS, 0, NULL, why);
     if (rc == 0)
         bench_nap_ms(CALM_MS);
     for (uint32_t i = 0; i < b->samples && rc == 0; i++) {
@@ -146,7 +146,7 @@ static int start_once(struct bench *b, struct samples *to, struct reason *why)
     int rc = job_start(b, RANKS, false, &j, why, idlers, DEVICES, SLOTS, RANKS, DEVICES * SLOTS);
 
     if (rc == 0)
-        rc = job_settle(&j, RANKS * DEVICES * SLOTS, why);
+        rc = job_settle(&j, RANKS * DEVICES * SLOTS, 0, NULL, why);
     rc = job_stop(&j, rc, NULL, why);
     if (rc == 0)
         rc = job_last_log(&j, RANKS, &last_ns, &count, why);

@@ -148,36 +148,82 @@ static bool has_ended(const struct job *j)
     return waitid(P_PID, (id_t)j->pid, &i, WEXITED | WNOHANG | WNOWAIT) != 0 || i.si_pid != 0;
 }
 
-/* What a job's status says: running actors, and drills that are left. */
-static int ask_status(uint32_t *ret_running, uint32_t *ret_drills)
+static int ask(const char *request, json_t **ret, struct reason *why)
 {
     char job[64], *text = NULL;
+    int rc = client_find(NULL, job, sizeof job, why);
+
+    if (rc == 0)
+        rc = client_ask(job, 0, request, 5000, &text, why);
+    if (rc != 0)
+        return rc;
+    *ret = json_loads(text, 0, NULL);
+    free(text);
+    return *ret ? 0 : reason_set(why, TW_EPROTO, "the job's answer is not JSON");
+}
+
+int job_ask(const char *request, struct reason *why)
+{
+    json_t *o;
+    int rc = ask(request, &o, why);
+
+    if (rc != 0)
+        return rc;
+    if (json_integer_value(json_object_get(o, "exit")) != 0)
+        rc = reason_set(why, TW_ESTATE, "the job refused %s", request);
+    json_decref(o);
+    return rc;
+}
+
+struct status { uint32_t running, drills, incarnation; };
+
+static int ask_status(struct status *ret)
+{
     struct reason why;
+    const json_t *device;
     json_t *o;
 
-    if (client_find(NULL, job, sizeof job, &why) != 0 ||
-        client_ask(job, 0, "{\"verb\":\"status\"}", 2000, &text, &why) != 0)
+    if (ask("{\"verb\":\"status\"}", &o, &why) != 0)
         return TW_EAGAIN;
-    o = json_loads(text, 0, NULL);
-    free(text);
-    *ret_running = (uint32_t)json_integer_value(json_object_get(json_object_get(o, "actors"), "running"));
-    *ret_drills = (uint32_t)json_integer_value(json_object_get(o, "drills_left"));
+    device = json_array_get(json_object_get(json_array_get(json_object_get(o, "ranks"), 0), "devices"), 0);
+    ret->running = (uint32_t)json_integer_value(json_object_get(json_object_get(o, "actors"), "running"));
+    ret->drills = (uint32_t)json_integer_value(json_object_get(o, "drills_left"));
+    ret->incarnation = (uint32_t)json_integer_value(json_object_get(device, "incarnation"));
     json_decref(o);
     return 0;
 }
 
-int job_settle(const struct job *j, uint32_t actors, struct reason *why)
+static int await_status(const struct job *j, const struct status *want, struct status *is, struct reason *why)
 {
     uint64_t end = bench_now_ns() + SETTLE_MS * 1000000ull;
-    uint32_t running = 0, drills = 0;
 
+    *is = (struct status){0};
     while (bench_now_ns() < end && !bench_stopped && !has_ended(j)) {
-        if (ask_status(&running, &drills) == 0 && running >= actors && drills == 0)
+        if (ask_status(is) == 0 && is->running >= want->running && is->drills <= want->drills &&
+            is->incarnation >= want->incarnation)
             return 0;
         bench_nap_ms(ASK_EVERY_MS);
     }
-    return reason_set(why, TW_ESTATE, "a job of the measurement %s: %u of %u actors run: run it by hand to see why",
-                      has_ended(j) ? "ended early" : "is stuck", running, actors);
+    return reason_set(why, TW_ESTATE, "a job of the measurement %s: %u actors run, %u drills are left: run it by hand "
+                      "to see why", has_ended(j) ? "ended early" : "is stuck", is->running, is->drills);
+}
+
+int job_settle(const struct job *j, uint32_t actors, uint32_t incarnation, uint32_t *ret_incarnation,
+               struct reason *why)
+{
+    struct status want = {actors, UINT32_MAX, incarnation}, is;
+    int rc = await_status(j, &want, &is, why);
+
+    if (ret_incarnation)
+        *ret_incarnation = is.incarnation;
+    return rc;
+}
+
+int job_drilled(const struct job *j, struct reason *why)
+{
+    struct status want = {0, 0, 0}, is;
+
+    return await_status(j, &want, &is, why);
 }
 
 /* Its exit status, at the latest END_MS from now; after a signal to us it is asked to end, too. */
@@ -308,7 +354,8 @@ int part_wait(pid_t pid, struct reason *why)
 {
     int status = 0, rc = await_end(pid, &status, why);
 
-    return rc || status == 0 ? rc : reason_set(why, TW_ESTATE, "the bare program under mpirun failed (status %d)", status);
+    return rc || status == 0 ? rc : reason_set(why, TW_ESTATE, "the bare program under mpirun failed (status %d)",
+                                               status);
 }
 
 int part_run(struct bench *b, int ranks, const char *what, uint64_t count, double divisor, struct samples *to,

@@ -43,7 +43,9 @@ static int kill_for_real(struct bench *b, uint32_t kills, struct samples *to, st
     write_drills(drills, sizeof drills, kills);
     rc = job_start(b, RANKS, true, &j, why, spec, RANKS, ACTORS, drills);
     if (rc == 0)
-        rc = job_settle(&j, RANKS * ACTORS, why);
+        rc = job_settle(&j, RANKS * ACTORS, 0, NULL, why);
+    if (rc == 0)
+        rc = job_drilled(&j, why);
     rc = job_stop(&j, rc, v, why);
     for (uint32_t i = 0; rc == 0 && i < v->fault_count; i++)
         if (!strcmp(v->faults[i].how, drill_how_name(DRILL_KILL)))
@@ -69,7 +71,8 @@ static int kill_stubs(struct bench *b, uint32_t kills, struct samples *to, struc
 int bench_kill(struct bench *b, struct reason *why)
 {
     struct figure whole = {.which = "kill", .name = "kill", .what = "kill of 4 ranks x 64 actors, order to last down",
-        .bare_what = "256 threads of 4 processes woken, all acknowledge", .unit = "us", .kind = AIM_RATIO_MOST, .aim = 2};
+        .bare_what = "256 threads of 4 processes woken, all acknowledge", .unit = "us", .kind = AIM_RATIO_MOST,
+        .aim = 2};
     struct figure messages = {.which = "kill", .name = "kill-messages", .what = "its messages alone, slots stubbed",
         .bare_what = "MPI: one cell to each of 3 ranks, one back, waiting as the rank's loop does", .unit = "us",
         .kind = AIM_RATIO_MOST, .aim = 2};

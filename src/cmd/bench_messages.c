@@ -15,8 +15,9 @@ static int local(struct bench *b, uint32_t chunks, struct samples *to, struct re
     int rc = job_start(b, 0, false, &j, why,
         "treewarden: 1\nname: local\nprogram: bench\ndevices: {slots: 2, spares: 0}\nsupervisor: bench\n"
         "auto_shutdown: all_significant\nchildren:\n"
-        "  - {actor: drain, count: 1, restart: transient, significant: true, mailbox: %u, message_bytes: 64, sends: %u,\n"
-        "     commit: {every: 1024, within: 10s}, send: eager, args: {messages: %llu, chunk: %u, pairs: 1}}\n"
+        "  - {actor: drain, count: 1, restart: transient, significant: true, mailbox: %u, message_bytes: 64,\n"
+        "     sends: %u, commit: {every: 1024, within: 10s}, send: eager,\n"
+        "     args: {messages: %llu, chunk: %u, pairs: 1}}\n"
         "  - {actor: source, count: 1, restart: transient, mailbox: %u, message_bytes: 64, sends: %u,\n"
         "     commit: {every: 1024, within: 10s}, send: eager, args: {messages: %llu}}\n",
         MAILBOX, BURST, (unsigned long long)messages, MPI_BARE_CHUNK, MAILBOX, BURST, (unsigned long long)messages);

@@ -1,12 +1,9 @@
 /* bench_restart.c - from a failure to its next life's first handler, and a whole worker's way back */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd/bench.h"
 #include "shared/rc.h"
 #include "slot/slot.h"
-#include "spec/drills.h"
 #include "store/verdict.h"
 
 #define ROUNDS 4                        /* ours and bare turn about */
@@ -15,7 +12,6 @@
 #define MAILBOX 64u                     /* the specification's defaults, for a worker's memory of the same size */
 #define PEERS 16u
 #define MESSAGE_BYTES 256u
-#define KILL_EVERY_MS 200u
 #define REST_US 30u                      /* of a life, before it fails again */
 
 static uint32_t part(uint32_t samples, uint32_t round)
@@ -70,27 +66,31 @@ static size_t arena_size(void)
     return arena_bytes(&g);
 }
 
+static int lose_one(const struct job *j, struct reason *why)
+{
+    static const char fail[] = "{\"verb\":\"fail\",\"path\":\"bench/home/idler[0]\",\"how\":\"kill-worker\"}";
+    uint32_t before;
+    int rc = job_settle(j, ACTORS, 0, &before, why);
+
+    if (rc == 0)
+        rc = job_ask(fail, why);
+    return rc == 0 ? job_settle(j, ACTORS, before + 1, NULL, why) : rc;
+}
+
 static int lose_workers(struct bench *b, uint32_t samples, struct samples *to, struct reason *why)
 {
-    char drills[4096] = "";
     struct verdict *v = malloc(sizeof *v);
     struct job j;
-    size_t n = 0;
     int rc;
 
     if (!v)
         return reason_set(why, TW_ENOMEM, "out of memory");
-    for (uint32_t i = 0; i < samples && n < sizeof drills - 128; i++)
-        n += (size_t)snprintf(drills + n, sizeof drills - n, "  - {at: %ums, path: \"bench/home/idler[0]\", how: kill-worker}\n",
-                              500 + i * KILL_EVERY_MS);
     rc = job_start(b, 0, true, &j, why,
         "treewarden: 1\nname: lose\nprogram: bench\ndevices: {slots: %u, spares: 2}\nsupervisor: bench\nchildren:\n"
         "  - supervisor: home\n    place: {rank: 0}\n    children:\n      - {actor: idler, count: %u}\n"
-        "drills:\n%s", ACTORS, ACTORS, drills);
-    if (rc == 0)
-        rc = job_settle(&j, ACTORS, why);
-    if (rc == 0)
-        bench_nap_ms(KILL_EVERY_MS);    /* the last one's way back */
+        "drills:\n  - {at: 10000h, path: bench/home, how: kill}\n", ACTORS, ACTORS);
+    for (uint32_t i = 0; i < samples && rc == 0; i++)
+        rc = lose_one(&j, why);
     rc = job_stop(&j, rc, v, why);
     for (uint32_t i = 0; rc == 0 && i < v->fault_count; i++)
         if (v->faults[i].actors == ACTORS && v->faults[i].resumed_us)
