@@ -30,7 +30,7 @@ HD static int call_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const voi
         return -1;
     }
     s->sends++;
-    e = arena_entry(s->view, s->index, pos);
+    e = slot_entry(s, pos);
     store_relaxed((uint64_t *)(void *)&e->dst, (uint64_t)to | (uint64_t)type << 32);
     store_relaxed((uint64_t *)(void *)&e->bytes, bytes | (uint64_t)s->config->vertex << 32);
     store_relaxed((uint64_t *)(void *)&e->line, s->config->line);

@@ -29,12 +29,16 @@ HD static char *pack(char *to, const void *from, uint64_t bytes)
 
 HD static char *pack_outbox(struct slot *s, char *to)
 {
-    for (uint32_t pos = 0; pos < s->config->mailbox; pos++) {
-        const struct outbox_entry *e = arena_entry(s->view, s->index, pos);
+    uint32_t left = s->image->outbox_used;
+
+    for (uint32_t pos = 0; left > 0 && pos < s->config->mailbox; pos++) {
+        const struct outbox_entry *e;
         uint64_t at = pos;
 
         if (s->next[pos] == POS_FREE)
             continue;
+        left--;
+        e = slot_entry(s, pos);
         to = pack(to, &at, 8);
         to = pack(to, e, sizeof *e + e->bytes);
     }
@@ -63,7 +67,7 @@ HD int commit_write(struct slot *s)
 
     store_fence(&c->word, 0);       /* not whole from here on, and nothing below may pass that */
     s->image->commit = number;
-    s->image->outbox_used = s->config->mailbox - outbox_free_count(s);
+    s->image->outbox_used = s->config->mailbox - s->outbox_free;
     pack_image(s, body);
     end = pack(body + sizeof *s->image, s->streams, s->image->stream_count * sizeof *s->streams);
     end = pack_outbox(s, end);

@@ -71,6 +71,14 @@ HD static inline void store_relaxed(uint64_t *p, uint64_t value)
     asm volatile("st.relaxed.sys.u64 [%0], %1;" : : "l"(p), "l"((unsigned long long)value) : "memory");
 }
 
+HD static inline uint32_t load_u32(const uint32_t *p)
+{
+    uint32_t v;
+
+    asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+    return v;
+}
+
 HD static inline void fence_acquire(void) { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 HD static inline uint32_t add_u32(uint32_t *p)
@@ -99,7 +107,7 @@ HD static inline void store_release(uint64_t *p, uint64_t value, enum tw_scope s
 HD static inline void store_fence(uint64_t *p, uint64_t value)
 {
     crash_point();
-    __atomic_store_n(p, value, __ATOMIC_SEQ_CST);
+    __atomic_store_n(p, value, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -113,6 +121,12 @@ HD static inline void store_relaxed(uint64_t *p, uint64_t value)
 {
     crash_point();
     __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
+HD static inline uint32_t load_u32(const uint32_t *p)
+{
+    yield_point();
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
 HD static inline void fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }

@@ -164,13 +164,15 @@ HD static int commit_now(struct slot *s)
     return 0;
 }
 
-/* Upper bounds are `every` and `within`.  Sooner when asked to, when a peer's outbox runs full, and, with
- * on_commit, when it would go idle holding messages: nobody gets them before. */
+/* Upper bounds are `every` and `within`.  Sooner when asked to, and, with on_commit, when it would go idle holding
+ * messages: nobody gets them before.  Sooner too when a peer's outbox runs full, but not at each message of one that
+ * always does: when nothing else is to be done, a millisecond later, or with a quarter of `every`. */
 HD static int commit_is_due(const struct slot *s, int idle)
 {
     if (s->commit_due_ms == SLOT_NEVER)
         return 0;
-    return s->handled >= s->config->commit_every || s->now_ms >= s->commit_due_ms || s->urgent ||
+    return s->handled >= s->config->commit_every || s->now_ms >= s->commit_due_ms ||
+           (s->urgent && (idle || s->now_ms > s->urgent_ms || s->handled * 4 >= s->config->commit_every)) ||
            s->wants_commit || s->image->done || (idle && streams_hold(s));
 }
 
@@ -207,6 +209,8 @@ HD static void reset_private(struct slot *s)
     store_relaxed(&s->is->committed, 0);
     store_relaxed(&s->is->end, 0);
     store_relaxed(&s->is->resumed, 0);
+    for (uint32_t i = 0; i < sizeof s->marked / sizeof s->marked[0]; i++)
+        s->marked[i] = 0;
     store_release(&s->is->phase, PHASE_IDLE, SCOPE_DEVICE);
 }
 
@@ -363,7 +367,7 @@ HD static int step_turn(struct slot *s)
  * step that always asks for another does not starve them. */
 HD static int work_turn(struct slot *s)
 {
-    uint64_t blocked = outbox_free_count(s) < s->config->sends;
+    uint64_t blocked = s->outbox_free < s->config->sends;
 
     store_relaxed(&s->is->blocked, blocked);
     if (blocked)
@@ -415,7 +419,7 @@ HD uint64_t slot_turn(struct slot *s, uint64_t now_ms)
     }
     if (obey_stop(s))
         return SLOT_NEVER;
-    streams_take_acks(s);
+    streams_look(s);
     if (load_relaxed(&s->is->state) == SLOT_DRAINING)
         return drain_turn(s);
     worked = work_turn(s);
@@ -426,7 +430,7 @@ HD uint64_t slot_turn(struct slot *s, uint64_t now_ms)
     if (s->image->done)
         set_state(s, SLOT_DRAINING);
     streams_pump(s);
-    store_relaxed(&s->is->open_messages, s->config->mailbox - outbox_free_count(s));
+    store_relaxed(&s->is->open_messages, s->config->mailbox - s->outbox_free);
     return worked || s->image->done ? 0 : next_due(s);
 }
 
@@ -449,6 +453,8 @@ HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
     s->is = arena_is(view, index);
     s->config = arena_config(view, index);
     s->image = arena_image(view, index);
+    s->bell = arena_bell(view, index);
+    s->lanes = arena_lane(view, index, 0);
     s->streams = (struct stream *)(s->image + 1);
     s->outbox = arena_outbox(view, index);
     s->state = s->outbox + ALIGN64(view->geo.mailbox * entry_stride(&view->geo));

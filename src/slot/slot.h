@@ -115,7 +115,18 @@ struct slot {
     uint32_t sinks;                     /* files given out since the commit */
     uint32_t drilled;                   /* this life's drill was acted out */
     volatile uint64_t *nowhere;         /* NULL: where a segv drill writes */
-    uint32_t lane_full;                 /* a bell found no room in this turn */
+    uint32_t lane_full;                 /* a bell found no room when it was last tried */
+    /* what there is to look at, so that a turn costs what it does and not what there could be */
+    uint32_t outbox_free;               /* entries of the outbox that are POS_FREE */
+    uint32_t stream_hint;               /* the stream last found */
+    uint32_t pump_due;                  /* a bell or an ack may have become possible */
+    uint32_t maybe_fresh;               /* a stream may have fresh_due */
+    uint32_t rings_seen;                /* of the own bell, at the last look at all lanes */
+    uint64_t looked_ms;                 /* when that was: a lost ring costs a millisecond, no more */
+    uint64_t urgent_ms;                 /* when `urgent` was set */
+    uint64_t marked[(SLOT_MAX + 64) / 64];      /* bit per lane that may hold bells; bit 0: the inbox */
+    struct bell_word *bell;             /* the own one */
+    struct lane *lanes;                 /* [slots + 1], into this slot */
     struct slot_route *routes;          /* one per stream */
     uint32_t *next;                     /* per outbox entry: the next of its stream; POS_FREE = unused */
 };

@@ -30,18 +30,22 @@ HD int commit_restore(struct slot *s);
 HD void streams_reset(struct slot *s);              /* a new life: nothing told yet; chains from the image */
 HD int stream_of(struct slot *s, uint32_t peer);    /* index, made if need be; TW_EFULL */
 HD uint32_t outbox_take(struct slot *s);            /* a free entry or NO_POS */
-HD uint32_t outbox_free_count(const struct slot *s);
 HD void streams_publish(struct slot *s);            /* what the handler sent gets its numbers */
 HD void streams_committed(struct slot *s);          /* what a commit makes durable and lets leave */
 HD void streams_pump(struct slot *s);               /* bells and acks, as far as there is room */
-HD void streams_take_acks(struct slot *s);
+HD void streams_look(struct slot *s);               /* if anybody rang: acks, which lanes hold bells, who moved */
 HD int streams_take_message(struct slot *s, struct slot_taken *ret);     /* 1 = next in order */
 HD void streams_consumed(struct slot *s, const struct lane_bell *bell); /* its handler returned */
 HD void streams_put_back(struct slot *s, const struct lane_bell *bell); /* it comes again later */
 HD int streams_hold(const struct slot *s);          /* messages wait for a commit to leave */
 HD uint64_t streams_due(const struct slot *s);      /* when to look again at bells nobody answered */
 HD int streams_open(const struct slot *s);          /* messages not yet acknowledged */
-HD int streams_fresh_due(const struct slot *s);     /* index of a stream whose peer came back fresh; -1 */
+HD int streams_fresh_due(struct slot *s);           /* index of a stream whose peer came back fresh; -1 */
+
+HD static inline struct outbox_entry *slot_entry(const struct slot *s, uint32_t pos)
+{
+    return (struct outbox_entry *)(void *)(s->outbox + pos * entry_stride(&s->view->geo));
+}
 
 /* calls.c */
 HD const struct tw_calls *slot_calls(void);

@@ -13,10 +13,7 @@
 
 #define RING_AGAIN_MS 1000u
 
-HD static struct outbox_entry *entry(const struct slot *s, uint32_t pos)
-{
-    return arena_entry(s->view, s->index, pos);
-}
+HD static struct outbox_entry *entry(const struct slot *s, uint32_t pos) { return slot_entry(s, pos); }
 
 HD static uint64_t where_is(const struct slot *s, uint32_t vertex)
 {
@@ -27,31 +24,29 @@ HD static uint64_t where_is(const struct slot *s, uint32_t vertex)
 
 /* -- outbox --------------------------------------------------------------------------------------- */
 
-HD uint32_t outbox_free_count(const struct slot *s)
-{
-    uint32_t n = 0;
-
-    for (uint32_t pos = 0; pos < s->config->mailbox; pos++)
-        n += s->next[pos] == POS_FREE;
-    return n;
-}
-
 HD uint32_t outbox_take(struct slot *s)
 {
-    for (uint32_t i = 0; i < s->config->mailbox; i++) {
-        uint32_t pos = (s->outbox_hint + i) % s->config->mailbox;
+    uint32_t pos = s->outbox_hint;
 
-        if (s->next[pos] == POS_FREE) {
-            s->outbox_hint = pos + 1;
-            s->next[pos] = NO_POS;
-            store_fence(&entry(s, pos)->stamp, 0); /* a late reader must not take old for new */
-            return pos;
-        }
+    for (uint32_t i = 0; i < s->config->mailbox && s->outbox_free > 0; i++, pos++) {
+        if (pos >= s->config->mailbox)
+            pos = 0;
+        if (s->next[pos] != POS_FREE)
+            continue;
+        s->outbox_hint = pos + 1;
+        s->outbox_free--;
+        s->next[pos] = NO_POS;
+        store_fence(&entry(s, pos)->stamp, 0);  /* a late reader must not take old for new */
+        return pos;
     }
     return NO_POS;
 }
 
-HD static void outbox_release(struct slot *s, uint32_t pos) { s->next[pos] = POS_FREE; }
+HD static void outbox_release(struct slot *s, uint32_t pos)
+{
+    s->next[pos] = POS_FREE;
+    s->outbox_free++;
+}
 
 /* Keep the chain of a stream in the order of numbers; after a restore entries come in any order. */
 HD static void chain_insert(struct slot *s, struct slot_route *r, uint32_t pos)
@@ -64,6 +59,7 @@ HD static void chain_insert(struct slot *s, struct slot_route *r, uint32_t pos)
         at = s->next[at];
     }
     s->next[pos] = at;
+    s->outbox_free--;
     if (before == NO_POS)
         r->first = pos;
     else
@@ -84,11 +80,15 @@ HD static void route_reset(struct slot_route *r, const struct stream *st)
     r->ack_due = 0;
 }
 
-HD static int find_stream(const struct slot *s, uint32_t peer)
+HD static int find_stream(struct slot *s, uint32_t peer)
 {
+    if (s->stream_hint < s->image->stream_count && s->streams[s->stream_hint].peer == peer)
+        return (int)s->stream_hint;
     for (uint32_t i = 0; i < s->image->stream_count; i++)
-        if (s->streams[i].peer == peer)
+        if (s->streams[i].peer == peer) {
+            s->stream_hint = i;
             return (int)i;
+        }
     return TW_ENOENT;
 }
 
@@ -106,6 +106,7 @@ HD int stream_of(struct slot *s, uint32_t peer)
     *st = (struct stream){0};
     st->peer = peer;
     route_reset(&s->routes[i], st);
+    s->pump_due = 1;                    /* where it is has to be seen */
     return i;
 }
 
@@ -113,7 +114,10 @@ HD void streams_reset(struct slot *s)
 {
     for (uint32_t pos = 0; pos < s->config->mailbox; pos++)
         s->next[pos] = POS_FREE;
-    s->outbox_hint = 0;
+    s->outbox_free = s->config->mailbox;
+    s->outbox_hint = s->stream_hint = 0;
+    s->pump_due = s->maybe_fresh = 1;
+    s->looked_ms = SLOT_NEVER;
     for (uint32_t i = 0; i < s->image->stream_count; i++)
         route_reset(&s->routes[i], &s->streams[i]);
     for (uint32_t pos = 0; pos < s->config->mailbox; pos++) {
@@ -142,6 +146,7 @@ HD void streams_publish(struct slot *s)
 {
     uint32_t pos = s->staged_first;
 
+    s->pump_due |= pos != NO_POS;
     while (pos != NO_POS) {
         uint32_t after = s->next[pos];
         int i = find_stream(s, entry(s, pos)->dst);
@@ -165,6 +170,7 @@ HD void streams_publish(struct slot *s)
 
 HD void streams_committed(struct slot *s)
 {
+    s->pump_due = 1;
     for (uint32_t i = 0; i < s->image->stream_count; i++) {
         struct stream *st = &s->streams[i];
 
@@ -242,12 +248,12 @@ HD static void rewind_to(struct slot *s, uint32_t i, uint64_t number)
 }
 
 /* A line of a peer shows, in the directory or on a bell: whichever is first tells the actor, once. */
-HD static void peer_line(struct stream *st, uint32_t line)
+HD static void peer_line(struct slot *s, struct stream *st, uint32_t line)
 {
     uint32_t known = st->line > st->in_line ? st->line : st->in_line;
 
     if (known != 0 && line > known)
-        st->fresh_due = 1;
+        st->fresh_due = s->maybe_fresh = 1;
 }
 
 /* The directory says something new about a peer. */
@@ -269,7 +275,7 @@ HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
     if (PEER_STATUS(word) != PEER_UP)
         return;
     if (PEER_LINE(word) != (st->line & 0xffffffu)) {
-        peer_line(st, PEER_LINE(word));
+        peer_line(s, st, PEER_LINE(word));
         if (st->line != 0) {            /* it came back without its commit */
             st->lost = st->acked - st->dead;    /* all up to the new base was lost or dead */
             st->base = st->acked;
@@ -375,10 +381,11 @@ HD static void ring_again_if_still(struct slot *s, uint32_t i)
 
 HD void streams_pump(struct slot *s)
 {
-    uint32_t room = outbox_free_count(s);
-    uint32_t urgent = room * 2 < s->config->mailbox || room < s->config->sends;
+    uint32_t urgent = s->outbox_free * 2 < s->config->mailbox || s->outbox_free < s->config->sends;
 
-    s->lane_full = 0;
+    if (!s->pump_due)
+        return;
+    s->pump_due = s->lane_full = 0;
     if (!slot_gate(s))
         return;
     for (uint32_t i = 0; i < s->image->stream_count; i++) {
@@ -426,21 +433,44 @@ HD static void take_ack(struct slot *s, const struct lane_bell *b)
         rewind_to(s, (uint32_t)i, b->seq);
 }
 
-HD void streams_take_acks(struct slot *s)
+HD static void take_acks(struct slot *s, struct lane *l)
 {
-    for (uint32_t from = 0; from <= s->view->geo.slots; from++) {
-        struct lane *l = arena_lane(s->view, s->index, from);
-        uint64_t head = load_relaxed(&l->ack_head);
-        uint64_t tail = load_acquire(&l->ack_tail, SCOPE_DEVICE);
+    uint64_t head = load_relaxed(&l->ack_head);
+    uint64_t tail = load_acquire(&l->ack_tail, SCOPE_DEVICE);
 
-        for (; head != tail; head++) {
-            struct lane_bell b;
+    for (; head != tail; head++) {
+        struct lane_bell b;
 
-            copy_from_shared(&b, &l->acks[head % LANE_ACKS], sizeof b);
-            store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
-            take_ack(s, &b);
-        }
+        copy_from_shared(&b, &l->acks[head % LANE_ACKS], sizeof b);
+        store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
+        take_ack(s, &b);
     }
+}
+
+HD static void mark(struct slot *s, uint32_t lane) { s->marked[lane / 64] |= (uint64_t)1 << lane % 64; }
+HD static void unmark(struct slot *s, uint32_t lane) { s->marked[lane / 64] &= ~((uint64_t)1 << lane % 64); }
+
+/* Whoever puts a bell, an ack, a message or a new address rings afterwards: no new ring, nothing new.  `rings` is
+ * read before the lanes, so what is put meanwhile shows in the next turn. */
+HD void streams_look(struct slot *s)
+{
+    const struct inbox *in = arena_inbox(s->view, s->index);
+    uint32_t rings = load_u32(&s->bell->rings);
+
+    if (rings == s->rings_seen && s->now_ms == s->looked_ms)
+        return;
+    s->rings_seen = rings;
+    s->looked_ms = s->now_ms;
+    s->pump_due = 1;
+    for (uint32_t from = 0; from <= s->view->geo.slots; from++) {
+        struct lane *l = &s->lanes[from];
+
+        take_acks(s, l);
+        if (load_acquire(&l->bell_tail, SCOPE_DEVICE) != load_relaxed(&l->bell_head))
+            mark(s, from);
+    }
+    if (load_acquire(&in->tail, SCOPE_DEVICE) != load_relaxed(&in->head))
+        mark(s, 0);
 }
 
 /* Is this bell the next of its stream?  1 yes; 0: dropped (and an ack or nack noted where the sender
@@ -461,7 +491,7 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
     if (CELL_SRC_LINE(b->lines) < st->in_line)
         return 0;
     if (CELL_SRC_LINE(b->lines) > st->in_line) {
-        peer_line(st, CELL_SRC_LINE(b->lines));
+        peer_line(s, st, CELL_SRC_LINE(b->lines));
         if (st->in_line != 0)
             st->in_closed += st->consumed - st->in_base;
         st->in_line = CELL_SRC_LINE(b->lines);
@@ -471,24 +501,24 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
     if (b->seq == st->consumed + 1)
         return 1;
     /* Behind: the sender missed an ack.  Ahead: a bell is missing. */
+    s->pump_due = 1;
     r->ack_due = b->seq > st->consumed + 1 ? 2 : r->ack_due ? r->ack_due : 1;
     return 0;
 }
 
 HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
 {
-    struct lane *l = arena_lane(s->view, s->index, from);
-    uint64_t head = load_relaxed(&l->bell_head);
+    struct lane *l = &s->lanes[from];
+    uint64_t head = load_relaxed(&l->bell_head), tail;
 
-    while (head != load_acquire(&l->bell_tail, SCOPE_DEVICE)) {
+    while ((tail = load_acquire(&l->bell_tail, SCOPE_DEVICE)) != head) {
         struct outbox_entry *e, copy;
-        int full = load_relaxed(&l->bell_tail) - head >= LANE_BELLS;
         int rc, same;
 
         copy_from_shared(&ret->bell, &l->bells[head % LANE_BELLS], sizeof ret->bell);
         rc = judge(s, &ret->bell);
-        e = arena_entry(s->view, from, ret->bell.pos % s->view->geo.mailbox);
         if (rc == 1) {
+            e = arena_entry(s->view, from, ret->bell.pos < s->view->geo.mailbox ? ret->bell.pos : 0);
             rc = load_acquire(&e->stamp, SCOPE_DEVICE) == ret->bell.seq;
             copy_from_shared(&copy, e, sizeof copy);
             same = rc && entry_is_of(s->view, &copy, &ret->bell);
@@ -501,7 +531,8 @@ HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
             ret->bytes = copy.bytes;
         }
         store_release(&l->bell_head, ++head, SCOPE_DEVICE);
-        if (full)
+        /* A sender that found it full is woken when there is room for many: one ring, not one a message. */
+        if (tail - head == LANE_BELLS / 2)
             bell_ring(s->env, arena_bell(s->view, from));
         if (rc != 0)
             return rc;
@@ -533,19 +564,44 @@ HD static int take_remote(struct slot *s, struct slot_taken *ret)
     return 0;
 }
 
-HD int streams_take_message(struct slot *s, struct slot_taken *ret)
+/* The first marked lane from `from` on, going round; lanes = none. */
+HD static uint32_t next_marked(const struct slot *s, uint32_t from)
 {
     uint32_t lanes = s->view->geo.slots + 1;
 
-    for (uint32_t n = 0; n < lanes; n++) {
-        uint32_t from = (s->next_lane + n) % lanes;
+    for (int round = 0; round < 2; round++) {
+        uint32_t end = round ? from : lanes;
+
+        for (uint32_t i = round ? 0 : from; i < end; i++) {
+            uint64_t rest = s->marked[i / 64] >> i % 64;
+
+            if (rest & 1)
+                return i;
+            if (rest == 0)
+                i |= 63;                /* none in this word */
+        }
+    }
+    return lanes;
+}
+
+HD int streams_take_message(struct slot *s, struct slot_taken *ret)
+{
+    uint32_t lanes = s->view->geo.slots + 1;
+    uint32_t from;
+
+    while ((from = next_marked(s, s->next_lane < lanes ? s->next_lane : 0)) < lanes) {
         int rc = from == 0 ? take_remote(s, ret) : take_local(s, from, ret);
 
-        if (rc != 0) {
-            s->next_lane = from + 1;
-            s->urgent |= rc > 0 && ret->bell.urgent;
-            return rc;
+        s->next_lane = from + 1;
+        if (rc == 0) {
+            unmark(s, from);
+            continue;
         }
+        if (rc > 0 && ret->bell.urgent && !s->urgent) {
+            s->urgent = 1;
+            s->urgent_ms = s->now_ms;
+        }
+        return rc;
     }
     return 0;
 }
@@ -557,19 +613,21 @@ HD void streams_consumed(struct slot *s, const struct lane_bell *bell)
 
     s->streams[i].consumed = bell->seq;
     if (PEER_SLOT(r->where) == 0 && bell->seq - r->told >= REMOTE_WINDOW / 2 && !r->ack_due)
-        r->ack_due = 1;                 /* gives the far sender its window back */
+        r->ack_due = s->pump_due = 1;   /* gives the far sender its window back */
 }
 
 /* A message that was taken but cannot be had now: to be rung again. */
 HD void streams_put_back(struct slot *s, const struct lane_bell *bell)
 {
     s->routes[find_stream(s, bell->src)].ack_due = 2;
+    s->pump_due = 1;
 }
 
-HD int streams_fresh_due(const struct slot *s)
+HD int streams_fresh_due(struct slot *s)
 {
-    for (uint32_t i = 0; i < s->image->stream_count; i++)
+    for (uint32_t i = 0; s->maybe_fresh && i < s->image->stream_count; i++)
         if (s->streams[i].fresh_due)
             return (int)i;
+    s->maybe_fresh = 0;
     return -1;
 }
