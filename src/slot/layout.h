@@ -126,7 +126,7 @@ struct slot_is {                        /* writer: the slot */
     uint64_t log_tail;
     uint64_t blocked;                   /* 1 = not scheduled: outbox full */
     uint64_t resumed;                   /* commit this life started from; 0 = none */
-    uint64_t pad[1];
+    uint64_t streams;                   /* peers it has; 0 = where anybody is matters not to it */
 };
 
 /*    name       what it is */

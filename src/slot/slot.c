@@ -250,8 +250,9 @@ HD static void begin_life(struct slot *s, uint64_t life)
 
     s->life = life;
     reset_private(s);
-    /* State before life: who reads the new life and then the state never takes the old one's end for its. */
-    store_release(&s->is->state, life ? SLOT_STARTING : SLOT_IDLE, SCOPE_DEVICE);
+    /* State before life: who reads the new life and then the state never takes the old one's end for its.  Fenced:
+     * slot 0 tells only those of a peer's move whom it sees alive (tell_slots_of_peers). */
+    store_fence(&s->is->state, life ? SLOT_STARTING : SLOT_IDLE);
     store_release(&s->is->life, life, SCOPE_DEVICE);
     bell_ring(s->env, arena_bell(s->view, 0));
     if (life == 0)

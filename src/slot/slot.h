@@ -152,7 +152,7 @@ struct slot0 {
     uint64_t now_ms;
     uint32_t next_slot;
     uint32_t up_blocked;                /* the up ring was full in this turn */
-    uint32_t pad;
+    uint32_t peers_moved;               /* the directory changed in this turn: running slots are to be rung */
 };
 
 HD uint64_t slot0_private_bytes(const struct arena_geometry *geo);

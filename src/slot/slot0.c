@@ -46,7 +46,7 @@ HD void slot0_init(struct slot0 *z, struct arena_view *view, const struct slot_e
     z->body = at;
     z->now_ms = 0;
     z->next_slot = 0;
-    z->up_blocked = 0;
+    z->up_blocked = z->peers_moved = 0;
     for (uint32_t i = 0; i <= view->geo.slots; i++)
         z->watch[i].stop_at_ms = SLOT_NEVER;
 }
@@ -112,10 +112,26 @@ HD static void on_peer(struct slot0 *z, const struct cell_vertex *c)
 {
     if (c->dst >= z->view->geo.vertices)
         return;
-    store_release(&arena_directory(z->view)[c->dst], PEER_WORD(c->line, c->life, c->slot, c->flags),
-                  SCOPE_DEVICE);
-    for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++)
-        ring_slot(z, slot);
+    /* Fenced, as slot.c, begin_life and stream.c, stream_of are: either the slot is seen to live and to have peers, or
+     * it sees this word. */
+    store_fence(&arena_directory(z->view)[c->dst], PEER_WORD(c->line, c->life, c->slot, c->flags));
+    z->peers_moved = 1;
+}
+
+/* Once for all that moved in a turn, and only those who live and have peers: a life that begins and a stream that is
+ * made look for themselves.  A branch that falls or comes back moves hundreds at once. */
+HD static void tell_slots_of_peers(struct slot0 *z)
+{
+    if (!z->peers_moved)
+        return;
+    z->peers_moved = 0;
+    for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++) {
+        const struct slot_is *is = arena_is(z->view, slot);
+        uint64_t state = load_acquire(&is->state, SCOPE_DEVICE);
+
+        if (state >= SLOT_STARTING && state <= SLOT_DRAINING && load_acquire(&is->streams, SCOPE_DEVICE) > 0)
+            ring_slot(z, slot);
+    }
 }
 
 /* End a life whatever its thread does.  Handshake: slot.c. */
@@ -236,6 +252,7 @@ HD static int take_commands(struct slot0 *z)
         ring_drop(r, size);
         obey(z, &c, bytes);
     }
+    tell_slots_of_peers(z);
     return n == COMMANDS_PER_TURN;
 }
 

@@ -59,17 +59,23 @@ void send_all(struct rank *r, union cell *c)
         }
 }
 
-static void flush_out(struct rank *r)
+/* 1 = some left and some are still here: their number may be more than the link takes at once. */
+static int flush_out(struct rank *r)
 {
+    int more = 0;
+
     for (int to = 0; to < r->size; to++) {
         struct outgoing *o = &r->out[to];
+        uint64_t before = o->head;
 
         if (to == r->me)
             continue;
         while (o->head != o->tail && !r->down[to] &&
                link_send(&r->cx.link, to, &o->cells[o->head % r->out_room], NULL, 0) == 0)
             o->head++;
+        more |= o->head != before && o->head != o->tail;
     }
+    return more;
 }
 
 /* -- the picture ---------------------------------------------------------------------------------- */
@@ -340,8 +346,7 @@ int rank_turn(struct rank *r, uint64_t clock_us)
     if (is_root(r))
         root_turn(r);
     ending_turn(r);
-    flush_out(r);
-    return busy;
+    return busy | flush_out(r);
 }
 
 void rank_signal(struct rank *r, int number)
