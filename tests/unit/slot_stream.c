@@ -116,6 +116,76 @@ static void a_small_mailbox_is_urgent(void)
     box_free(b);
 }
 
+static void an_urgent_peer_is_not_served_message_by_message(void)
+{
+    struct box *b = puppet_box(1, 4, 8);
+    uint64_t before;
+
+    puppet_add(b, 0)->flags = SLOT_EAGER;
+    puppet_add(b, 1)->commit_every = 24;
+    box_start(b, 0, 0, 1, false);
+    box_start(b, 1, 0, 2, false);
+    box_rounds(b, 5, 1);
+    before = is_of(b, 1)->committed;
+    puppet_send(b, 0, 1, 4, 0);
+    box_turn(b, 0, 1);
+    puppet_send(b, 0, 1, 4, 4);
+    box_turn(b, 0, 1);                  /* the last four are urgent: all of its 8 are under way */
+    while (puppet_of(b, 1)->got < 3)
+        box_turn(b, 0, 2);
+    is_int((long long)is_of(b, 1)->committed, (long long)before, "not urgent yet: no commit");
+    while (puppet_of(b, 1)->got < 5)
+        box_turn(b, 0, 2);
+    is_int((long long)is_of(b, 1)->committed, (long long)before + 1, "urgent, a quarter of `every` handled: it commits");
+    while (puppet_of(b, 1)->got < 6)
+        box_turn(b, 0, 2);
+    is_int((long long)is_of(b, 1)->committed, (long long)before + 1, "but not another at the next message");
+    b->now_ms += 2;
+    while (puppet_of(b, 1)->got < 7)
+        box_turn(b, 0, 2);
+    is_int((long long)is_of(b, 1)->committed, (long long)before + 2, "and one when a millisecond has passed");
+    box_free(b);
+}
+
+static void a_full_lane_is_rung_once(void)
+{
+    struct box *b = two(64, SLOT_EAGER);
+    uint32_t before;
+
+    puppet_send(b, 0, 1, 1, 0);
+    box_rounds(b, 5, 1);                /* they know each other */
+    for (uint32_t n = 0; n < 10; n++) {
+        puppet_send(b, 0, 1, 4, n * 4);
+        box_turn(b, 0, 1);
+    }
+    before = box_slot(b, 0)->bell->rings;
+    while (puppet_of(b, 1)->got < 1 + LANE_BELLS)
+        box_turn(b, 0, 2);
+    is_int(box_slot(b, 0)->bell->rings - before, 1, "a full lane that is read to its end rings its sender once");
+    box_free(b);
+}
+
+static void only_who_has_peers_is_told(void)
+{
+    struct box *b = two(16, SLOT_EAGER);
+    uint32_t without = box_slot(b, 1)->bell->rings, with;
+
+    for (uint32_t life = 2; life < 5; life++)
+        box_place(b, OUTSIDER, 1, life, PEER_UP);
+    box_route(b);
+    box_turn(b, 0, 0);
+    is_int(box_slot(b, 1)->bell->rings, without, "an actor without peers is not rung when somebody moves");
+    puppet_send(b, 0, 1, 1, 0);
+    box_turn(b, 0, 1);
+    with = box_slot(b, 0)->bell->rings;
+    for (uint32_t life = 5; life < 8; life++)
+        box_place(b, OUTSIDER, 1, life, PEER_UP);
+    box_route(b);
+    box_turn(b, 0, 0);
+    is_int(box_slot(b, 0)->bell->rings, with + 1, "one that has peers is rung once for all that moved");
+    box_free(b);
+}
+
 static void full_lanes_lose_nothing(void)
 {
     struct box *b = two(64, SLOT_EAGER);
@@ -401,7 +471,10 @@ int main(void)
     messages_wait_for_the_commit();
     a_full_sender_waits();
     a_small_mailbox_is_urgent();
+    an_urgent_peer_is_not_served_message_by_message();
     full_lanes_lose_nothing();
+    a_full_lane_is_rung_once();
+    only_who_has_peers_is_told();
     bells_of_other_lines_change_nothing();
     acks_of_other_lines_change_nothing();
     a_receiver_without_its_commit();
