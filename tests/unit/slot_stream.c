@@ -136,7 +136,7 @@ static void an_urgent_peer_is_not_served_message_by_message(void)
     is_int((long long)is_of(b, 1)->committed, (long long)before, "not urgent yet: no commit");
     while (puppet_of(b, 1)->got < 5)
         box_turn(b, 0, 2);
-    is_int((long long)is_of(b, 1)->committed, (long long)before + 1, "urgent, a quarter of `every` handled: it commits");
+    is_int((long long)is_of(b, 1)->committed, (long long)before + 1, "urgent, a quarter of `every` handled: a commit");
     while (puppet_of(b, 1)->got < 6)
         box_turn(b, 0, 2);
     is_int((long long)is_of(b, 1)->committed, (long long)before + 1, "but not another at the next message");
