@@ -269,8 +269,7 @@ HD static int lift_bell(struct slot0 *z, uint32_t slot, const struct lane_bell *
     if (!entry_is_of(z->view, &copy, b))
         return 0;
     copy_from_shared(z->body, e + 1, copy.bytes);
-    fence_acquire();
-    if (load_relaxed(&e->stamp) != b->seq)
+    if (!entry_is_still(z->view, e, b))
         return 0;
     blank(&c, CELL_MSG);
     c.msg.life = b->lines;

@@ -61,6 +61,20 @@ HD static inline int entry_is_of(const struct arena_view *v, const struct outbox
            e->bytes <= v->geo.message_bytes;
 }
 
+/* Did it stay that message while it was copied?  Its number alone does not say so: the sender's next life may
+ * have put there, under the same number, a message for another. */
+HD static inline int entry_is_still(const struct arena_view *v, const struct outbox_entry *e,
+                                    const struct lane_bell *b)
+{
+    struct outbox_entry again;
+
+    fence_acquire();
+    if (load_acquire(&e->stamp, SCOPE_DEVICE) != b->seq)
+        return 0;
+    copy_from_shared(&again, e, sizeof again);
+    return entry_is_of(v, &again, b);
+}
+
 HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
 {
     add_u32(&b->rings);

@@ -526,9 +526,8 @@ HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
             same = rc && entry_is_of(s->view, &copy, &ret->bell);
             if (same)
                 copy_from_shared(s->message, e + 1, copy.bytes);
-            fence_acquire();
             /* Changed under us: its sender is in another life and will ring again. */
-            rc = same && load_relaxed(&e->stamp) == ret->bell.seq;
+            rc = same && entry_is_still(s->view, e, &ret->bell);
             ret->type = copy.type;
             ret->bytes = copy.bytes;
         }
