@@ -1,155 +1,641 @@
-/* devman.c - the device manager over a port that does nothing by itself: the death of workers and of their zygote */
-#include "tests/lib/tap.h"
+/* devman.c - what the device manager promises of lives, commits and workers, with the workers played here
+ *
+ * Slots and slot 0 are the real ones, run turn by turn; the processes around them are said to start, stop and
+ * die by events, as the zygote says it.
+ */
+#include <treewarden/actor.h>
 
+#include <signal.h>
 #include <stdbool.h>
+#include <unistd.h>
 
-#include "shared/rc.h"
-#include "slot/slot.h"
+#include "slot/slot_impl.h"
+#include "spec/placement.h"
 #include "spec/spec.h"
 #include "sup/devman.h"
+#include "sup/timeouts.h"
+#include "tests/lib/tap.h"
 
-#define DEVICES 2
+/* -- an actor that commits each time it is woken ---------------------------------------------------- */
 
-static struct device_event next;        /* what the port says at the next poll */
-static void *arenas[DEVICES];           /* owned; freed when the next one is made */
-static int signals[DEVICES], keeper_gone_told, quarantines, start_answer;
+struct counter { uint64_t n; };
 
-static void *arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
+TW_INIT(counter)
 {
-    (void)self;
-    (void)incarnation;
-    free(arenas[device]);
-    arenas[device] = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
-    return arenas[device];
+    (void)cx;
+    s->n = 1;
 }
 
-static void arena_free(void *self, int device, uint32_t incarnation)
+TW_NO_RECEIVE(counter)
+
+TW_STEP(counter)
 {
-    (void)self;
+    s->n++;
+    tw_commit(cx);
+}
+TW_PROGRAM(counter)
+
+/* -- the workers ------------------------------------------------------------------------------------ */
+
+enum { SLOTS_MAX = 6, INCARNATIONS = 12, EVENTS = 32 };
+
+struct played {                         /* one incarnation */
+    char *arena;
+    struct arena_view view;
+    struct slot slots[SLOTS_MAX + 1];
+    struct slot0 slot0;
+    void *memory[SLOTS_MAX + 1];
+    bool lives, runs;                   /* runs: its threads make turns */
+    int kills;
+};
+
+/* What was told, newest last. */
+enum told { STARTED, START_FAILED, FINISHING, DOWN, LOST, FAULT, WORKER, SLOT };
+struct tale { enum told what; uint32_t vertex, cls, cause; uint64_t life, resumed; char text[64]; };
+
+struct play {
+    struct spec *spec;
+    struct placement places;
+    struct devman *d;
+    struct played worker[INCARNATIONS + 1];     /* of the one device */
+    uint32_t newest;
+    int torn;                           /* arenas given back under a live worker */
+    struct device_event events[EVENTS];
+    uint32_t event_head, event_tail;
+    struct tale tale[256];
+    uint32_t tales;
+    uint64_t now_ms;
+    struct slot_env env;
+};
+
+static void *op_arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
+{
+    struct play *p = self;
+    struct played *w = &p->worker[incarnation];
+
     (void)device;
-    (void)incarnation;
+    if (incarnation > INCARNATIONS)
+        exit(99);
+    w->arena = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
+    memset(w->arena, 0, bytes);
+    p->newest = incarnation;
+    return w->arena;
 }
 
-static int start(void *self, int device, uint32_t incarnation)
+static void op_arena_free(void *self, int device, uint32_t incarnation)
 {
-    (void)self;
+    struct play *p = self;
+
     (void)device;
-    (void)incarnation;
-    return start_answer;
+    p->torn += p->worker[incarnation].lives;
 }
 
-static int signal_worker(void *self, int device, uint32_t incarnation, enum device_signal what)
+static int op_start(void *self, int device, uint32_t incarnation)
 {
-    (void)self;
-    (void)incarnation;
-    signals[device] += what == DEVICE_KILL;
+    struct play *p = self;
+    struct played *w = &p->worker[incarnation];
+
+    (void)device;
+    w->lives = true;
+    return arena_view_init(&w->view, w->arena, ((struct arena_header *)(void *)w->arena)->bytes);
+}
+
+static int op_signal(void *self, int device, uint32_t incarnation, enum device_signal what)
+{
+    struct play *p = self;
+
+    (void)device;
+    p->worker[incarnation].kills += what == DEVICE_KILL;
     return 0;
 }
 
-static void ring(void *self, int device)
+static void op_ring(void *self, int device)
 {
     (void)self;
     (void)device;
 }
 
-static void poll_one(void *self, struct device_event *ret)
+static void op_poll(void *self, struct device_event *ret)
 {
-    (void)self;
-    *ret = next;
-    next.kind = DEVICE_NOTHING;
+    struct play *p = self;
+
+    *ret = (struct device_event){.kind = DEVICE_NOTHING};
+    if (p->event_head != p->event_tail)
+        *ret = p->events[p->event_head++ % EVENTS];
 }
 
-static void worker(void *self, int device, int pid, const char *what)
+static void event(struct play *p, enum device_event_kind kind, uint32_t incarnation, int status)
+{
+    p->events[p->event_tail++ % EVENTS] =
+        (struct device_event){.kind = kind, .incarnation = incarnation, .pid = 7, .status = status};
+}
+
+static struct played *worker(struct play *p) { return &p->worker[p->newest]; }
+
+/* -- what is told ----------------------------------------------------------------------------------- */
+
+static struct tale *tell(struct play *p, enum told what, uint32_t vertex, uint64_t life)
+{
+    struct tale *t = &p->tale[p->tales++ % 256];
+
+    *t = (struct tale){.what = what, .vertex = vertex, .life = life};
+    return t;
+}
+
+static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resumed)
+{
+    tell(self, STARTED, vertex, life)->resumed = resumed;
+}
+
+static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code)
+{
+    (void)code;
+    tell(self, START_FAILED, vertex, life)->cause = cause;
+}
+
+static void on_finishing(void *self, uint32_t vertex, uint64_t life) { tell(self, FINISHING, vertex, life); }
+
+static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause, uint32_t code)
+{
+    struct tale *t = tell(self, DOWN, vertex, life);
+
+    (void)code;
+    t->cls = cls;
+    t->cause = cause;
+}
+
+static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, uint32_t cause)
+{
+    for (uint32_t i = 0; i < count; i++)
+        tell(self, LOST, lost[i].vertex, lost[i].life)->cause = cause;
+}
+
+static int on_message(void *self, const union cell *c, const void *body, uint32_t bytes)
 {
     (void)self;
+    (void)c;
+    (void)body;
+    (void)bytes;
+    return 0;
+}
+
+static void on_due(void *self, uint32_t vertex, uint64_t step)
+{
+    (void)self;
+    (void)vertex;
+    (void)step;
+}
+
+static uint64_t next_step(void *self, uint32_t vertex, uint64_t after)
+{
+    (void)self;
+    (void)vertex;
+    (void)after;
+    return 0;
+}
+
+static void on_logged(void *self, const struct cell_log *c)
+{
+    (void)self;
+    (void)c;
+}
+
+static void on_fault(void *self, const struct devman_fault *f) { tell(self, FAULT, f->vertex, 0)->cause = f->cause; }
+
+static void on_worker(void *self, int device, int pid, const char *what)
+{
     (void)device;
     (void)pid;
-    quarantines += !strcmp(what, "quarantined");
+    snprintf(tell(self, WORKER, CELL_NOBODY, 0)->text, 64, "%s", what);
 }
 
-static void keeper_gone(void *self)
+static void on_slot(void *self, int device, uint32_t slot, uint32_t vertex, const char *what)
+{
+    (void)device;
+    (void)slot;
+    snprintf(tell(self, SLOT, vertex, 0)->text, 64, "%s", what);
+}
+
+static void on_keeper_gone(void *self) { (void)self; }
+
+static const struct devman_ops ops = {
+    .started = on_started, .start_failed = on_start_failed, .finishing = on_finishing, .down = on_down,
+    .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged,
+    .fault = on_fault, .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone};
+
+static uint32_t told(const struct play *p, enum told what, uint32_t vertex, uint64_t life)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->tales; i++)
+        n += p->tale[i].what == what && p->tale[i].vertex == vertex && p->tale[i].life == life;
+    return n;
+}
+
+/* The last of this kind about a vertex; an empty one if there is none. */
+static const struct tale *last(const struct play *p, enum told what, uint32_t vertex)
+{
+    static const struct tale nothing;
+
+    for (uint32_t i = p->tales; i-- > 0;)
+        if (p->tale[i].what == what && p->tale[i].vertex == vertex)
+            return &p->tale[i];
+    return &nothing;
+}
+
+static uint32_t said(const struct play *p, enum told what, const char *text)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->tales; i++)
+        n += p->tale[i].what == what && strstr(p->tale[i].text, text) != NULL;
+    return n;
+}
+
+/* -- a rank with one device ------------------------------------------------------------------------- */
+
+enum { A = 1, B, C };                   /* its actors; 0 is their supervisor */
+
+static void no_errors(void *self, const char *text)
 {
     (void)self;
-    keeper_gone_told++;
+    printf("# %s\n", text);
 }
 
-static struct devman *open_one(void)
+static struct spec *specification(int slots, int spares)
 {
-    static const struct device_ops port = {arena_new, arena_free, start, signal_worker, ring, poll_one};
-    static const struct devman_ops ops = {.worker = worker, .keeper_gone = keeper_gone};
-    static const struct tw_program program;
-    static struct spec_vertex top = {.kind = SPEC_SUPERVISOR, .path = "top"};
-    static const uint16_t nowhere = UINT16_MAX;
-    static struct spec spec = {.vertices = &top, .vertex_count = 1, .devices = {.slots = 2, .spares = 1}};
-    struct devman_config cx = {.spec = &spec, .program = &program, .rank_of = &nowhere, .device_of = &nowhere,
-                               .devices = DEVICES, .port = {&port, NULL}, .ops = &ops};
-    struct devman *d;
+    char name[] = "/tmp/tw-devman-XXXXXX", text[256];
+    int fd = mkstemp(name), n;
+    struct spec *s = NULL;
 
-    signals[0] = signals[1] = keeper_gone_told = quarantines = 0;
-    d = devman_create(&cx);
-    if (!d || devman_open(d, 1) != 0)
-        abort();
-    return d;
+    n = snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: %d, spares: %d}\n"
+                 "supervisor: top\nchildren:\n  - {actor: counter, count: %d}\n", slots, spares,
+                 slots < 3 ? slots : 3);
+    if (write(fd, text, (size_t)n) != n)
+        exit(99);
+    close(fd);
+    (void)spec_load(name, NULL, 0, no_errors, NULL, &s);
+    unlink(name);
+    return s;
 }
 
-static void an_end_waits_for_the_workers(void)
+static struct play *play_new(int slots, int spares)
 {
-    struct devman *d = open_one();
+    static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring, op_poll};
+    struct play *p = calloc(1, sizeof *p);
+    struct devman_config c = {.program = &tw_program, .devices = 1, .port = {&device_ops, p}, .ops = &ops, .self = p};
+    struct reason why;
 
-    devman_quit(d);
-    is_int(signals[0] + signals[1], DEVICES, "every worker is told to end");
-    next = (struct device_event){.kind = DEVICE_EXITED, .device = 0, .incarnation = 1, .status = 9};
-    devman_turn(d, 2, 2000);
-    is_int(devman_busy(d), 1, "a worker that was not reaped is waited for");
-    next = (struct device_event){.kind = DEVICE_EXITED, .device = 1, .incarnation = 1, .status = 9};
-    devman_turn(d, 3, 3000);
-    is_int(devman_busy(d), 0, "nobody is waited for when all are reaped");
-    devman_destroy(d);
+    p->now_ms = 1000;
+    p->spec = specification(slots, spares);
+    if (!p->spec || placement_make(p->spec, 1, &p->places, &why) != 0)
+        exit(99);
+    c.spec = p->spec;
+    c.rank_of = p->places.rank_of;
+    c.device_of = p->places.device_of;
+    p->d = devman_create(&c);
+    devman_open(p->d, p->now_ms);
+    return p;
 }
 
-static void without_its_zygote_it_waits_for_nobody(void)
+/* Every test ends with this: whatever happened, no arena went under a live worker. */
+static void play_end(struct play *p)
 {
-    struct devman *d = open_one();
-
-    next = (struct device_event){.kind = DEVICE_KEEPER_GONE};
-    devman_turn(d, 2, 2000);
-    is_int(keeper_gone_told, 1, "the death of the zygote is told");
-    devman_quit(d);
-    is_int(devman_busy(d), 0, "workers died with their zygote: nobody waits for one who could tell of it");
-    devman_destroy(d);
-
-    d = open_one();
-    devman_quit(d);
-    next = (struct device_event){.kind = DEVICE_KEEPER_GONE};
-    devman_turn(d, 2, 2000);
-    is_int(keeper_gone_told, 0, "a zygote that dies while the rank ends is no fault");
-    is_int(devman_busy(d), 0, "... and is not waited for either");
-    devman_destroy(d);
+    is_int(p->torn, 0, "(no arena was given back before its worker was reaped)");
+    devman_destroy(p->d);
+    for (uint32_t i = 1; i <= INCARNATIONS; i++) {
+        for (int s = 0; s <= SLOTS_MAX; s++)
+            free(p->worker[i].memory[s]);
+        free(p->worker[i].arena);
+    }
+    placement_free(&p->places);
+    spec_free(p->spec);
+    free(p);
 }
 
-static void a_start_that_finds_no_zygote_is_no_fault_of_the_device(void)
+static void turn(struct play *p, uint32_t ms)
 {
-    struct devman *d;
+    p->now_ms += ms;
+    (void)devman_turn(p->d, p->now_ms, p->now_ms * 1000);
+    devman_check(p->d);
+}
 
-    start_answer = TW_EPEER;
-    d = open_one();
-    is_int(quarantines, 0, "a device is not given up because its zygote died");
-    next = (struct device_event){.kind = DEVICE_KEEPER_GONE};
-    devman_turn(d, 2, 2000);
-    is_int(keeper_gone_told, 1, "... that it died is told instead");
-    devman_destroy(d);
+static void slots_turn(struct play *p)
+{
+    struct played *w = worker(p);
 
-    start_answer = TW_ESYS;
-    d = open_one();
-    is_int(quarantines, DEVICES, "a device for which the system refuses two processes is given up");
-    devman_destroy(d);
-    start_answer = 0;
+    for (uint32_t s = 1; w->runs && s <= w->view.geo.slots; s++)
+        (void)slot_turn(&w->slots[s], p->now_ms);
+}
+
+/* Rounds of slot 0, slots and the manager. */
+static void rounds(struct play *p, int n)
+{
+    for (; n > 0; n--) {
+        if (worker(p)->runs)
+            (void)slot0_turn(&worker(p)->slot0, p->now_ms, NULL);
+        slots_turn(p);
+        if (worker(p)->runs)
+            (void)slot0_turn(&worker(p)->slot0, p->now_ms, NULL);
+        turn(p, 1);
+    }
+}
+
+static void threads_up(struct play *p)
+{
+    struct played *w = worker(p);
+
+    w->memory[0] = calloc(1, slot0_private_bytes(&w->view.geo));
+    slot0_init(&w->slot0, &w->view, &p->env, w->memory[0]);
+    for (uint32_t s = 1; s <= w->view.geo.slots; s++) {
+        w->memory[s] = calloc(1, slot_private_bytes(&w->view.geo));
+        slot_init(&w->slots[s], &w->view, s, &tw_program, &p->env, w->memory[s]);
+    }
+    w->runs = true;
+    store_release(&w->view.header->boot, 1, SCOPE_SYSTEM);
+}
+
+static void boot(struct play *p)
+{
+    event(p, DEVICE_STARTED, p->newest, 0);
+    threads_up(p);
+    rounds(p, 2);
+}
+
+/* The process is gone and reaped; the manager has heard of it. */
+static void die(struct play *p, int status)
+{
+    worker(p)->runs = worker(p)->lives = false;
+    event(p, DEVICE_EXITED, p->newest, status);
+    turn(p, 1);
+}
+
+static void start(struct play *p, uint32_t vertex, uint64_t life, uint32_t line, bool resume)
+{
+    devman_start(p->d, vertex, life, line, resume);
+    rounds(p, 4);
+}
+
+static struct play *running(int slots, int spares)
+{
+    struct play *p = play_new(slots, spares);
+
+    boot(p);
+    for (uint32_t v = A; v < A + (uint32_t)(slots < 3 ? slots : 3); v++)
+        start(p, v, 10 + v, 1, true);
+    return p;
+}
+
+/* Slot 0 says this of the life that is in the vertex's slot. */
+static void slot_says(struct play *p, uint32_t vertex, uint64_t life, uint32_t state, uint32_t cls, uint32_t cause)
+{
+    struct played *w = worker(p);
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.slot_is.type = CELL_SLOT_IS;
+    c.slot_is.src = vertex;
+    c.slot_is.life = life;
+    c.slot_is.slot = devman_slot(p->d, vertex);
+    c.slot_is.state = state;
+    c.slot_is.cls = cls;
+    c.slot_is.cause = cause;
+    (void)ring_put(arena_up(&w->view), up_ring_bytes(&w->view.geo), &c, NULL, 0);
+    turn(p, 1);
+}
+
+/* -- the tests -------------------------------------------------------------------------------------- */
+
+static void a_life_is_told_once(void)
+{
+    struct play *p = running(3, 1);
+
+    is_int(told(p, STARTED, A, 11), 1, "a life that runs is told");
+    slot_says(p, A, 11, SLOT_RUNNING, 0, 0);
+    slot_says(p, A, 11, SLOT_DRAINING, 0, 0);
+    slot_says(p, A, 11, SLOT_DRAINING, 0, 0);
+    ok(told(p, STARTED, A, 11) == 1 && told(p, FINISHING, A, 11) == 1,
+       "once, whatever slot 0 repeats; so is that it finishes");
+    (void)devman_drill(p->d, B, SLOT_DRILL_FAIL, 0);
+    worker(p)->slots[devman_slot(p->d, B)].image->again = 1;
+    rounds(p, 4);
+    ok(told(p, DOWN, B, 12) == 1 && last(p, DOWN, B)->cls == CLASS_ABNORMAL && told(p, START_FAILED, B, 12) == 0,
+       "a life that ran and failed is down, not a failed start");
+    start(p, B, 22, 1, true);
+    ok(told(p, STARTED, B, 22) == 1 && last(p, STARTED, B)->resumed >= 2,
+       "the next one is told too, and goes on from its commit");
+    slot_says(p, B, 12, SLOT_FAILED, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(told(p, DOWN, B, 22) == 0 && told(p, DOWN, B, 12) == 1, "a late report of the older life changes nothing");
+    play_end(p);
+}
+
+static void a_stop_is_answered(void)
+{
+    struct play *p = play_new(3, 1);
+
+    devman_start(p->d, A, 11, 1, true);
+    devman_stop(p->d, A, 11, STOP_SHUTDOWN, 100);
+    ok(told(p, DOWN, A, 11) == 1 && last(p, DOWN, A)->cls == CLASS_SHUTDOWN,
+       "a stop of a life that waits for its worker is answered");
+    devman_stop(p->d, A, 11, STOP_KILL, 100);
+    ok(told(p, DOWN, A, 11) == 2 && last(p, DOWN, A)->cls == CLASS_KILLED, "so is one of a life that is no more");
+    boot(p);
+    start(p, A, 21, 1, true);
+    devman_stop(p->d, A, 21, STOP_SHUTDOWN, 100);
+    is_int(told(p, DOWN, A, 21), 0, "a life that runs is not down before its slot has said so");
+    rounds(p, 4);
+    ok(told(p, DOWN, A, 21) == 1 && last(p, DOWN, A)->cls == CLASS_SHUTDOWN, "but then");
+    play_end(p);
+}
+
+static void a_new_line_forgets(void)
+{
+    struct play *p = running(3, 1);
+
+    devman_stop(p->d, A, 11, STOP_SHUTDOWN, 0);
+    rounds(p, 4);
+    worker(p)->runs = false;            /* it dies before the fresh life's first commit */
+    devman_start(p->d, A, 21, 2, false);
+    turn(p, 1);
+    die(p, SIGKILL);
+    boot(p);
+    rounds(p, 4);
+    ok(told(p, STARTED, A, 21) == 1 && last(p, STARTED, A)->resumed == 0,
+       "a fresh start whose worker dies under it is fresh again, not the old line's commit");
+    play_end(p);
+}
+
+static void a_start_that_had_begun_stands(void)
+{
+    struct play *p = play_new(3, 1);
+
+    boot(p);
+    devman_start(p->d, A, 11, 1, false);
+    (void)slot0_turn(&worker(p)->slot0, p->now_ms, NULL);
+    slots_turn(p);                      /* it has committed, and nobody was told yet */
+    die(p, SIGKILL);
+    boot(p);
+    rounds(p, 4);
+    ok(told(p, STARTED, A, 11) == 1 && last(p, STARTED, A)->resumed >= 1,
+       "a start that had committed when its worker died goes on from there");
+    play_end(p);
+}
+
+static void a_worker_takes_its_lives_along(void)
+{
+    struct play *p = running(3, 1);
+    struct arena_header *h = worker(p)->view.header;
+
+    store_relaxed(&h->words_slot, devman_slot(p->d, B));
+    store_release(&h->words_signal, SIGSEGV, SCOPE_SYSTEM);
+    die(p, SIGSEGV);
+    ok(told(p, LOST, A, 11) == 1 && told(p, LOST, C, 13) == 1 && last(p, LOST, A)->cause == CAUSE_WORKER,
+       "those that fell with a worker are told as lost, all of them");
+    ok(told(p, LOST, B, 12) == 0 && told(p, DOWN, B, 12) == 1 && last(p, DOWN, B)->cls == CLASS_ABNORMAL &&
+           last(p, DOWN, B)->cause == CAUSE_SEGV, "the one whose thread faulted failed");
+    ok(told(p, DOWN, A, 11) == 0 && told(p, DOWN, C, 13) == 0, "and nobody else did");
+    boot(p);
+    for (uint32_t v = A; v <= C; v++)
+        start(p, v, 20 + v, 1, true);
+    ok(last(p, STARTED, A)->resumed >= 2 && last(p, STARTED, B)->resumed >= 2 && last(p, STARTED, C)->resumed >= 2,
+       "they go on from what they had committed in the dead worker");
+    play_end(p);
+}
+
+static void fenced_slots(void)
+{
+    struct play *p = running(3, 2);
+    uint32_t slot = devman_slot(p->d, A);
+
+    slot_says(p, A, 11, SLOT_FENCED, CLASS_ABNORMAL, CAUSE_WEDGED);
+    start(p, A, 21, 1, true);
+    ok(told(p, STARTED, A, 21) == 1 && devman_slot(p->d, A) != slot, "a fenced slot is not used again: a spare one is");
+    is_int(worker(p)->kills, 0, "one fenced slot costs no worker");
+    slot_says(p, B, 12, SLOT_FENCED, CLASS_ABNORMAL, CAUSE_WEDGED);
+    is_int(worker(p)->kills, 1, "the second does");
+    play_end(p);
+
+    p = running(1, 0);
+    slot_says(p, A, 11, SLOT_FENCED, CLASS_ABNORMAL, CAUSE_WEDGED);
+    is_int(worker(p)->kills, 0, "without a spare a fenced slot costs none either, while nobody needs it");
+    start(p, A, 21, 1, true);
+    is_int(worker(p)->kills, 1, "but then");
+    die(p, SIGKILL);
+    boot(p);
+    rounds(p, 4);
+    is_int(told(p, STARTED, A, 21), 1, "and who waited is started in the new one");
+    play_end(p);
+}
+
+static void what_moved_while_it_booted(void)
+{
+    struct play *p = play_new(3, 1);
+
+    devman_peer(p->d, C, 77, 5, PEER_UP);
+    boot(p);
+    rounds(p, 4);
+    ok(arena_directory(&worker(p)->view)[C] == PEER_WORD(5, 77, 0, PEER_UP),
+       "a worker that boots hears what has moved since its directory was written");
+    play_end(p);
+}
+
+static void a_stopped_worker(void)
+{
+    struct play *p = running(3, 1);
+
+    worker(p)->runs = false;
+    event(p, DEVICE_STOPPED, p->newest, 0);
+    turn(p, 1);
+    for (uint32_t ms = 100; ms < WORKER_STOPPED_MS; ms += 100)
+        turn(p, 100);
+    is_int(worker(p)->kills, 0, "a stopped worker has its time");
+    event(p, DEVICE_CONTINUED, p->newest, 0);
+    worker(p)->runs = true;
+    rounds(p, 1);
+    for (uint32_t ms = 0; ms < 300; ms++)
+        rounds(p, 1);
+    is_int(worker(p)->kills, 0, "one that goes on within it is left alone");
+    worker(p)->runs = false;
+    event(p, DEVICE_STOPPED, p->newest, 0);
+    turn(p, 1);
+    for (uint32_t ms = 0; ms < WORKER_STOPPED_MS; ms += 100)
+        turn(p, 100);
+    is_int(worker(p)->kills, 1, "one that does not is ended");
+    play_end(p);
+}
+
+static void a_silent_slot_0(void)
+{
+    struct play *p = running(3, 1);
+
+    worker(p)->runs = false;
+    for (uint32_t ms = 100; ms < SLOT0_SILENT_MS; ms += 100)
+        turn(p, 100);
+    is_int(worker(p)->kills, 0, "slot 0 may be silent for a while");
+    turn(p, 5 * OWN_GAP_MS);            /* this loop itself stood still */
+    for (uint32_t ms = 100; ms < SLOT0_SILENT_MS; ms += 100)
+        turn(p, 100);
+    is_int(worker(p)->kills, 0, "time in which the rank's own loop stood still counts against no worker");
+    turn(p, 100);
+    turn(p, 100);
+    is_int(worker(p)->kills, 1, "silent for its time, its worker is ended");
+    is_int(said(p, WORKER, "silent"), 1, "and that is told");
+    play_end(p);
+}
+
+static void events_of_older_workers(void)
+{
+    struct play *p = running(3, 1);
+
+    die(p, SIGKILL);
+    boot(p);
+    start(p, A, 21, 1, true);
+    event(p, DEVICE_EXITED, p->newest - 1, SIGKILL);
+    turn(p, 1);
+    ok(told(p, LOST, A, 21) == 0 && p->newest == 2, "the end of an older worker, told again, changes nothing");
+    play_end(p);
+}
+
+static void starts_that_fail(void)
+{
+    struct play *p = play_new(3, 1);
+
+    devman_start(p->d, A, 11, 1, true);
+    event(p, DEVICE_START_FAILED, 1, 0);
+    worker(p)->lives = false;
+    turn(p, 1);
+    ok(p->newest == 2 && told(p, START_FAILED, A, 11) == 0, "a worker that does not start is started again");
+    boot(p);
+    is_int(told(p, STARTED, A, 11), 1, "who waited for it is started then");
+    die(p, SIGKILL);
+    event(p, DEVICE_START_FAILED, 3, 0);
+    worker(p)->lives = false;
+    turn(p, 1);
+    ok(p->newest == 4 && said(p, WORKER, "quarantined") == 0, "a failed start long ago does not count");
+    devman_start(p->d, A, 21, 1, true);
+    event(p, DEVICE_START_FAILED, 4, 0);
+    worker(p)->lives = false;
+    turn(p, 1);
+    ok(p->newest == 4 && said(p, WORKER, "quarantined") == 1, "two in a row end the device's use");
+    ok(told(p, START_FAILED, A, 21) == 1 && last(p, START_FAILED, A)->cause == CAUSE_DEVICE,
+       "and the start that waited for it");
+    devman_start(p->d, A, 31, 1, true);
+    is_int(told(p, START_FAILED, A, 31), 1, "later ones fail at once");
+    play_end(p);
 }
 
 int main(void)
 {
-    an_end_waits_for_the_workers();
-    without_its_zygote_it_waits_for_nobody();
-    a_start_that_finds_no_zygote_is_no_fault_of_the_device();
+    a_life_is_told_once();
+    a_stop_is_answered();
+    a_new_line_forgets();
+    a_start_that_had_begun_stands();
+    a_worker_takes_its_lives_along();
+    fenced_slots();
+    what_moved_while_it_booted();
+    a_stopped_worker();
+    a_silent_slot_0();
+    events_of_older_workers();
+    starts_that_fail();
     done_testing();
 }
