@@ -1,0 +1,705 @@
+/* rank.c - one rank among others that are played here: orders, reports, drills, commands and the verdict
+ *
+ * The rank is the real one, root or not.  Its link and its worker are lists: what it sends is looked at, what
+ * others would send is put in.  What a live link never does - lose, repeat, be full for long - is done here.
+ */
+#include <treewarden/actor.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "core/raftlog.h"
+#include "slot/slot_impl.h"
+#include "spec/placement.h"
+#include "sup/root_impl.h"
+#include "tests/lib/tap.h"
+
+struct a { uint64_t n; };
+
+TW_INIT(a)
+{
+    (void)cx;
+    s->n = 1;
+}
+
+TW_NO_RECEIVE(a)
+TW_NO_STEP(a)
+TW_PROGRAM(a)
+
+/* -- the world around it ---------------------------------------------------------------------------- */
+
+enum { SENT = 512, INBOX = 64, EVENTS = 16, ARENAS = 8 };
+enum { TOP, X, Y };                     /* the tree: two actors on rank 1 ... */
+enum { ROW = 1 };                       /* ... or a branch of one that lives there */
+
+#define HEAD "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: 4, spares: 1}\nsupervisor: top\n" \
+             "intensity: 1\nperiod: 10s\nchildren:\n"
+static const char flat[] = HEAD "  - {actor: a, count: 2, place: {rank: 1}}\n";
+static const char branch[] = HEAD "  - supervisor: row\n    place: {rank: 1}\n    children: [{actor: a}]\n";
+
+struct play {
+    struct spec *spec;
+    struct placement places;
+    struct drill drill;
+    struct journal *journal;
+    struct rank *r;
+    int me;
+    uint64_t clock_us, number;          /* number: of the reports put in */
+    /* link */
+    struct { int to; union cell cell; } sent[SENT];
+    uint32_t sents;
+    bool full;
+    struct { int from; union cell cell; const void *body; uint32_t bytes; } inbox[INBOX];
+    uint32_t in_head, in_tail;
+    union cell in_hand;
+    /* device */
+    char *arena[ARENAS];
+    struct arena_view view;             /* of the newest worker */
+    uint32_t newest;
+    struct device_event events[EVENTS];
+    uint32_t event_head, event_tail;
+    /* outlet */
+    struct rank_answer answer;
+    uint32_t answers, verdicts;
+    struct verdict verdict;
+};
+
+static int op_send(void *self, int to, const union cell *c, const void *body, size_t bytes)
+{
+    struct play *p = self;
+
+    (void)body;
+    (void)bytes;
+    if (p->full)
+        return TW_EFULL;
+    p->sent[p->sents % SENT].to = to;
+    p->sent[p->sents++ % SENT].cell = *c;
+    return 0;
+}
+
+static void op_poll(void *self, struct link_event *ret)
+{
+    struct play *p = self;
+
+    *ret = (struct link_event){.kind = LINK_NOTHING};
+    if (p->in_head == p->in_tail)
+        return;
+    p->in_hand = p->inbox[p->in_head % INBOX].cell;
+    *ret = (struct link_event){.kind = LINK_CELL, .rank = p->inbox[p->in_head % INBOX].from, .cell = &p->in_hand,
+                               .body = p->inbox[p->in_head % INBOX].body, .bytes = p->inbox[p->in_head % INBOX].bytes};
+    p->in_head++;
+}
+
+static size_t op_outstanding(void *self)
+{
+    (void)self;
+    return 0;
+}
+
+static int op_rank(void *self) { return ((struct play *)self)->me; }
+
+static int op_size(void *self)
+{
+    (void)self;
+    return 2;
+}
+
+static void *op_arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
+{
+    struct play *p = self;
+
+    (void)device;
+    if (incarnation >= ARENAS)
+        exit(99);
+    p->newest = incarnation;
+    p->arena[incarnation] = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
+    return memset(p->arena[incarnation], 0, bytes);
+}
+
+static void op_arena_free(void *self, int device, uint32_t incarnation)
+{
+    (void)self;
+    (void)device;
+    (void)incarnation;
+}
+
+static int op_start(void *self, int device, uint32_t incarnation)
+{
+    struct play *p = self;
+
+    (void)device;
+    return arena_view_init(&p->view, p->arena[incarnation],
+                           ((struct arena_header *)(void *)p->arena[incarnation])->bytes);
+}
+
+static int op_signal(void *self, int device, uint32_t incarnation, enum device_signal what)
+{
+    struct play *p = self;
+
+    (void)device;
+    if (what == DEVICE_KILL)
+        p->events[p->event_tail++ % EVENTS] =
+            (struct device_event){.kind = DEVICE_EXITED, .incarnation = incarnation, .status = SIGKILL};
+    return 0;
+}
+
+static void op_ring(void *self, int device)
+{
+    (void)self;
+    (void)device;
+}
+
+static void op_events(void *self, struct device_event *ret)
+{
+    struct play *p = self;
+
+    *ret = (struct device_event){.kind = DEVICE_NOTHING};
+    if (p->event_head != p->event_tail)
+        *ret = p->events[p->event_head++ % EVENTS];
+}
+
+static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
+{
+    struct play *p = self;
+
+    (void)token;
+    p->answers++;
+    p->answer = *a;
+}
+
+static void on_verdict(void *self, const struct verdict *v)
+{
+    struct play *p = self;
+
+    p->verdicts++;
+    p->verdict = *v;
+}
+
+static void on_record(void *self, const struct journal_record *rec)
+{
+    (void)self;
+    (void)rec;
+}
+
+/* -- making and moving it --------------------------------------------------------------------------- */
+
+static void say_error(void *self, const char *text)
+{
+    (void)self;
+    printf("# %s\n", text);
+}
+
+static struct spec *specification(const char *text)
+{
+    ssize_t n = (ssize_t)strlen(text);
+    char name[] = "/tmp/tw-rank-XXXXXX";
+    int fd = mkstemp(name);
+    struct spec *s = NULL;
+
+    if (write(fd, text, (size_t)n) != n)
+        exit(99);
+    close(fd);
+    (void)spec_load(name, NULL, 0, say_error, NULL, &s);
+    unlink(name);
+    return s;
+}
+
+static void turns(struct play *p, int n, uint64_t us)
+{
+    for (; n > 0; n--) {
+        p->clock_us += us;
+        (void)rank_turn(p->r, p->clock_us);
+        rank_check(p->r);
+    }
+}
+
+static struct play *play_with(const char *text, int me, bool drilled)
+{
+    static const struct link_ops link_ops = {op_send, op_poll, op_outstanding, op_rank, op_size};
+    static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring, op_events};
+    static const char *const hosts[] = {"here", "there"};
+    struct play *p = calloc(1, sizeof *p);
+    struct rank_config c = {.program = &tw_program, .drills_allowed = true, .devices = 1, .generation = 1, .job = "job",
+                            .state_dir = "", .link = {&link_ops, p}, .port = {&device_ops, p},
+                            .out = {p, on_answer, on_verdict}, .host_of = hosts};
+    struct reason why;
+
+    p->me = me;
+    p->clock_us = 5000000;
+    p->spec = specification(text);
+    if (!p->spec || placement_make(p->spec, 2, &p->places, &why) != 0 ||
+        journal_open_memory(on_record, p, &p->journal) != 0)
+        exit(99);
+    p->drill = (struct drill){.how = DRILL_FAIL, .trigger = DRILL_TIME, .target = X, .tree_ms = 100};
+    c.spec = p->spec;
+    c.rank_of = p->places.rank_of;
+    c.device_of = p->places.device_of;
+    c.home_of = p->places.home_of;
+    c.drills = &p->drill;
+    c.drill_count = drilled;
+    c.journal = p->journal;
+    p->r = rank_create(&c, p->clock_us, &why);
+    if (!p->r)
+        exit(99);
+    rank_start(p->r, p->clock_us);
+    turns(p, 2, 1000);
+    return p;
+}
+
+static struct play *play_new(int me, bool drilled) { return play_with(flat, me, drilled); }
+
+static void play_end(struct play *p)
+{
+    rank_destroy(p->r);
+    journal_close(p->journal, 0);
+    for (int i = 0; i < ARENAS; i++)
+        free(p->arena[i]);
+    placement_free(&p->places);
+    spec_free(p->spec);
+    free(p);
+}
+
+/* The body is borrowed. */
+static void put_with(struct play *p, int from, const union cell *c, const void *body, uint32_t bytes)
+{
+    p->inbox[p->in_tail % INBOX].from = from;
+    p->inbox[p->in_tail % INBOX].body = body;
+    p->inbox[p->in_tail % INBOX].bytes = bytes;
+    p->inbox[p->in_tail++ % INBOX].cell = *c;
+}
+
+static void put_in(struct play *p, int from, const union cell *c) { put_with(p, from, c, NULL, 0); }
+
+/* -- looking at what it sent ------------------------------------------------------------------------ */
+
+static uint32_t sent(const struct play *p, uint16_t type)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->sents && i < SENT; i++)
+        n += p->sent[i].cell.head.type == type;
+    return n;
+}
+
+static const union cell *last(const struct play *p, uint16_t type)
+{
+    static const union cell nothing;
+
+    for (uint32_t i = p->sents; i-- > 0;)
+        if (p->sent[i].cell.head.type == type)
+            return &p->sent[i].cell;
+    return &nothing;
+}
+
+static uint32_t reports(const struct play *p, uint32_t what, uint32_t vertex)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->sents; i++)
+        n += p->sent[i].cell.head.type == CELL_REPORT && p->sent[i].cell.report.what == what &&
+             p->sent[i].cell.head.src == vertex;
+    return n;
+}
+
+/* -- a rank that is not the root -------------------------------------------------------------------- */
+
+static void order_as(struct play *p, uint16_t type, uint64_t number, uint32_t vertex, uint64_t life, uint32_t how)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.order.type = type;
+    c.order.order = number;
+    c.order.dst = vertex;
+    c.order.life = life;
+    c.order.line = 1;
+    c.order.how = how;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void order(struct play *p, uint16_t type, uint64_t number, uint32_t vertex, uint64_t life)
+{
+    order_as(p, type, number, vertex, life, 0);
+}
+
+static void root_says_ok(struct play *p, uint64_t number)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.report.type = CELL_REPORT_OK;
+    c.report.order = number;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void orders_are_executed_once(void)
+{
+    struct play *p = play_new(1, false);
+
+    order(p, CELL_STOP, 1, X, 99);
+    is_int(reports(p, SUPTREE_EXITED, X), 1, "a stop of a life that is no more is answered by a report");
+    order(p, CELL_STOP, 1, X, 99);
+    is_int(reports(p, SUPTREE_EXITED, X), 1, "the same order once more is not executed");
+    order(p, CELL_STOP, 2, X, 99);
+    is_int(reports(p, SUPTREE_EXITED, X), 2, "the next one is");
+    play_end(p);
+}
+
+static void reports_are_repeated(void)
+{
+    struct play *p = play_new(1, false);
+    uint64_t number;
+
+    order(p, CELL_STOP, 1, X, 99);
+    number = last(p, CELL_REPORT)->head.seq;
+    turns(p, 1, REPORT_AGAIN_MS * 500u);
+    is_int(sent(p, CELL_REPORT), 1, "a report waits for its answer");
+    turns(p, 1, REPORT_AGAIN_MS * 600u);
+    ok(sent(p, CELL_REPORT) == 2 && last(p, CELL_REPORT)->head.seq == number,
+       "not answered, it is made again under its number");
+    root_says_ok(p, number);
+    turns(p, 3, REPORT_AGAIN_MS * 1100u);
+    is_int(sent(p, CELL_REPORT), 2, "answered, it is not");
+    play_end(p);
+}
+
+static void cells_keep_their_order(void)
+{
+    struct play *p = play_new(1, false);
+    uint64_t before = 0, wrong = 0, n = 0;
+
+    p->full = true;
+    order(p, CELL_STOP, 1, X, 99);
+    p->full = false;
+    order(p, CELL_STOP, 2, Y, 98);
+    for (uint32_t i = 0; i < p->sents; i++) {
+        if (p->sent[i].cell.head.type != CELL_REPORT)
+            continue;
+        wrong += p->sent[i].cell.head.seq <= before;
+        before = p->sent[i].cell.head.seq;
+        n++;
+    }
+    ok(n == 2 && wrong == 0, "what waited for room in the link leaves before what came later");
+    play_end(p);
+}
+
+static void root_time(struct play *p, uint64_t tree_us)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.beat.type = CELL_BEAT;
+    c.beat.tree_us = tree_us;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void tree_time_only_rises(void)
+{
+    struct play *p = play_new(1, false);
+    uint64_t before;
+
+    root_time(p, 7000000);
+    before = rank_view(p->r)->tree_us;
+    is_int((long long)before, 7000000, "tree time is what the root says");
+    root_time(p, 6990000);              /* it was on its way for long */
+    ok(rank_view(p->r)->tree_us > before, "a beat that is late does not turn it back");
+    root_time(p, 7500000);
+    is_int((long long)rank_view(p->r)->tree_us, 7500000, "one that is ahead moves it on");
+    play_end(p);
+}
+
+static void where(struct play *p, uint32_t vertex, uint64_t life, uint32_t line)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.vertex.type = CELL_VERTEX;
+    c.vertex.dst = vertex;
+    c.vertex.life = life;
+    c.vertex.line = line;
+    c.vertex.flags = VERTEX_ADDRESS | PEER_UP;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void news_of_older_lives(void)
+{
+    struct play *p = play_new(1, false);
+
+    where(p, X, 20, 2);
+    where(p, X, 10, 1);
+    ok(rank_view(p->r)->vertices[X].life == 20 && rank_view(p->r)->vertices[X].line == 2,
+       "what is told of an older life, late, does not replace what is known");
+    where(p, X, 30, 3);
+    is_int((long long)rank_view(p->r)->vertices[X].life, 30, "what is told of a newer one does");
+    play_end(p);
+}
+
+/* A stop of what waits for its worker is answered on the spot, in the middle of carrying out effects. */
+static void answers_on_the_spot(void)
+{
+    struct play *p = play_with(branch, 1, false);
+
+    order(p, CELL_START, 1, ROW, 50);
+    is_int(sent(p, CELL_REPORT), 0, "(the branch starts: its actor waits for a worker)");
+    order_as(p, CELL_STOP, 2, ROW, 50, STOP_KILL);
+    is_int(reports(p, SUPTREE_EXITED, ROW), 1, "killed before its actor ran, a branch is down at once");
+    play_end(p);
+}
+
+/* -- its worker ------------------------------------------------------------------------------------- */
+
+static void boot(struct play *p)
+{
+    store_release(&p->view.header->boot, 1, SCOPE_SYSTEM);
+    turns(p, 2, 1000);
+}
+
+static void runs(struct play *p, uint32_t vertex, uint64_t life)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.slot_is.type = CELL_SLOT_IS;
+    c.slot_is.src = vertex;
+    c.slot_is.life = life;
+    c.slot_is.slot = devman_slot(p->r->devman, vertex);
+    c.slot_is.state = SLOT_RUNNING;
+    (void)ring_put(arena_up(&p->view), up_ring_bytes(&p->view.geo), &c, NULL, 0);
+    turns(p, 1, 1000);
+}
+
+static void losses_are_reported_as_such(void)
+{
+    struct play *p = play_new(1, false);
+
+    boot(p);
+    order(p, CELL_START, 1, X, 11);
+    order(p, CELL_START, 2, Y, 12);
+    runs(p, X, 11);
+    runs(p, Y, 12);
+    ok(reports(p, SUPTREE_STARTED, X) == 1 && reports(p, SUPTREE_STARTED, Y) == 1, "lives that run are reported");
+    (void)op_signal(p, 0, p->newest, DEVICE_KILL);
+    turns(p, 1, 1000);
+    ok(reports(p, SUPTREE_LOST, X) == 1 && reports(p, SUPTREE_LOST, Y) == 1,
+       "a worker's death is reported as a loss of each");
+    ok(reports(p, SUPTREE_EXITED, X) == 0 && reports(p, SUPTREE_EXITED, Y) == 0, "and not as their own end");
+    play_end(p);
+}
+
+/* -- the root --------------------------------------------------------------------------------------- */
+
+static void put_report(struct play *p, uint64_t number, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.report.type = CELL_REPORT;
+    c.report.seq = number;
+    c.report.what = what;
+    c.report.src = vertex;
+    c.report.life = life;
+    c.report.cls = cls;
+    c.report.cause = CAUSE_CODE;
+    put_in(p, 1, &c);
+    turns(p, 1, 1000);
+}
+
+static void reported(struct play *p, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls)
+{
+    put_report(p, ++p->number, what, vertex, life, cls);
+}
+
+/* The life the root ordered last for a vertex. */
+static uint64_t ordered(const struct play *p, uint16_t type, uint32_t vertex)
+{
+    for (uint32_t i = p->sents; i-- > 0;)
+        if (p->sent[i].cell.head.type == type && p->sent[i].cell.head.dst == vertex)
+            return p->sent[i].cell.head.life;
+    return 0;
+}
+
+static struct play *root_running(bool drilled)
+{
+    struct play *p = play_new(0, drilled);
+
+    reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    reported(p, SUPTREE_STARTED, Y, ordered(p, CELL_START, Y), 0);
+    return p;
+}
+
+static void reports_are_taken_once(void)
+{
+    struct play *p = play_new(0, false);
+    uint64_t life = ordered(p, CELL_START, X), before = raftlog_committed(p->r->root->log);
+
+    put_report(p, 1, SUPTREE_STARTED, X, life, 0);
+    is_int((long long)raftlog_committed(p->r->root->log), (long long)before + 1,
+           "a report is an input of the root's log");
+    ok(sent(p, CELL_REPORT_OK) == 1 && last(p, CELL_REPORT_OK)->report.order == 1, "and answered by its number");
+    ok(ordered(p, CELL_START, Y) > life, "what follows from it is ordered");
+    put_report(p, 1, SUPTREE_STARTED, X, life, 0);
+    is_int((long long)raftlog_committed(p->r->root->log), (long long)before + 1, "repeated, it is not taken again");
+    is_int(sent(p, CELL_REPORT_OK), 2, "but answered again: the answer may be what was lost");
+    play_end(p);
+}
+
+static void losses_cost_nothing(void)
+{
+    struct play *p = root_running(false);
+
+    for (int i = 0; i < 4; i++) {       /* the intensity is 1 */
+        uint64_t life = ordered(p, CELL_START, X);
+
+        reported(p, SUPTREE_LOST, X, life, CLASS_KILLED);
+        if (!ok(ordered(p, CELL_START, X) > life, "loss %d: started again", i + 1))
+            break;
+        reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    }
+    is_int(p->r->root->end, END_NOT_YET, "four losses are within an intensity of one");
+    play_end(p);
+}
+
+static void stream(struct play *p, bool in, uint32_t me, uint32_t peer, uint64_t a, uint64_t b, uint64_t c)
+{
+    union cell cell;
+
+    memset(&cell, 0, sizeof cell);
+    cell.stream.type = CELL_STREAM;
+    cell.stream.flags = in;
+    cell.stream.src = me;
+    cell.stream.dst = peer;
+    cell.stream.a = a;
+    cell.stream.b = b;
+    cell.stream.c = c;
+    put_in(p, 1, &cell);
+}
+
+static void sums_end(struct play *p)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.head.type = CELL_STREAMS_END;
+    put_in(p, 1, &c);
+    turns(p, 3, 1000);
+}
+
+static void a_signal_and_the_sums(void)
+{
+    struct play *p = root_running(false);
+    const struct verdict_streams *v = &p->verdict.streams;
+
+    rank_signal(p->r, SIGTERM);
+    turns(p, 1, 1000);
+    reported(p, SUPTREE_EXITED, Y, ordered(p, CELL_STOP, Y), CLASS_SHUTDOWN);
+    ok(ordered(p, CELL_STOP, X) != 0 && sent(p, CELL_STREAMS) == 0,
+       "a signal stops one after the other, the last first");
+    reported(p, SUPTREE_EXITED, X, ordered(p, CELL_STOP, X), CLASS_SHUTDOWN);
+    is_int(sent(p, CELL_STREAMS), 1, "then the ranks are asked for their sums");
+    stream(p, false, X, Y, 10, 0, 0);   /* ten sent, four came; three more on an earlier line */
+    stream(p, true, Y, X, 4, 0, 3);
+    stream(p, false, Y, X, 6, 0, 0);    /* two lost with X's first line, the rest came */
+    stream(p, true, X, Y, 6, 2, 0);
+    is_int((long long)p->verdicts, 0, "no verdict before all sums are there");
+    sums_end(p);
+    ok(p->verdicts == 1 && p->verdict.exit_code == 128 + SIGTERM, "the verdict's exit code is the signal's");
+    ok(v->accepted == 19 && v->delivered == 11 && v->in_flight == 6 && v->lost == 2 && v->dead == 0,
+       "accepted 19 = delivered 11 + in flight 6 + lost 2");
+    is_int(v->unmatched, 0, "and all ends met");
+    play_end(p);
+}
+
+static void giving_up(void)
+{
+    struct play *p = root_running(false);
+
+    reported(p, SUPTREE_EXITED, X, ordered(p, CELL_START, X), CLASS_ABNORMAL);
+    reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    is_int(p->r->root->end, END_NOT_YET, "one failure is within the intensity");
+    reported(p, SUPTREE_EXITED, X, ordered(p, CELL_START, X), CLASS_ABNORMAL);
+    reported(p, SUPTREE_EXITED, Y, ordered(p, CELL_STOP, Y), CLASS_SHUTDOWN);
+    sums_end(p);
+    ok(p->verdicts == 1 && p->verdict.exit_code == 1 && strstr(p->verdict.reason, "top gave up"),
+       "the second one is not: exit 1, and the verdict says who gave up");
+    play_end(p);
+}
+
+static void drills_are_drawn_again(void)
+{
+    struct play *p = root_running(true);
+    union cell back;
+
+    turns(p, 30, 10000);
+    is_int(sent(p, CELL_DRILL), 1, "a drill is sent when its time has come, once");
+    back = *last(p, CELL_DRILL);
+    back.head.type = CELL_DRILL_DUE;
+    back.head.flags = 1;
+    put_in(p, 1, &back);
+    turns(p, 5, 1000);
+    is_int(sent(p, CELL_DRILL), 1, "its target was between two lives: not at once again");
+    turns(p, 40, 10000);
+    is_int(sent(p, CELL_DRILL), 2, "but a little later, and once");
+    ok(rank_view(p->r)->drills_fired == 1 && rank_view(p->r)->drills_left == 0, "it counts as one drill");
+    play_end(p);
+}
+
+static void a_restart_is_two_halves(void)
+{
+    struct play *p = root_running(false);
+    struct rank_command c = {.verb = VERB_RESTART, .path = "top/a[0]"};
+    uint64_t life = ordered(p, CELL_START, X);
+
+    rank_command(p->r, 5, &c);
+    turns(p, 1, 1000);
+    is_int((long long)ordered(p, CELL_STOP, X), (long long)life, "a restart stops");
+    reported(p, SUPTREE_EXITED, X, life, CLASS_SHUTDOWN);
+    ok(ordered(p, CELL_START, X) > life && p->answers == 0, "... and starts, and is not done before it runs");
+    reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    ok(p->answers == 1 && p->answer.exit_code == 0 && p->answer.matched == 1, "then it is answered");
+    play_end(p);
+}
+
+static void answers_wait_for_room(void)
+{
+    static const struct rank_command c = {.verb = VERB_KILL, .path = "top/a[1]"};
+    struct play *p = root_running(false);
+    union cell frame;
+
+    memset(&frame, 0, sizeof frame);
+    frame.cmd.type = CELL_CMD;
+    frame.cmd.token = 9;
+    put_with(p, 1, &frame, &c, sizeof c);
+    turns(p, 1, 1000);
+    p->full = true;
+    reported(p, SUPTREE_EXITED, Y, ordered(p, CELL_STOP, Y), CLASS_KILLED);
+    turns(p, 3, 1000);
+    is_int(sent(p, CELL_CMD_REPLY), 0, "an answer for another rank's client waits while the way there is full");
+    p->full = false;
+    turns(p, 3, 1000);
+    ok(sent(p, CELL_CMD_REPLY) == 1 && last(p, CELL_CMD_REPLY)->cmd.token == 9, "when there is room it leaves, once");
+    play_end(p);
+}
+
+int main(void)
+{
+    orders_are_executed_once();
+    reports_are_repeated();
+    cells_keep_their_order();
+    tree_time_only_rises();
+    news_of_older_lives();
+    answers_on_the_spot();
+    losses_are_reported_as_such();
+    reports_are_taken_once();
+    losses_cost_nothing();
+    a_signal_and_the_sums();
+    giving_up();
+    drills_are_drawn_again();
+    a_restart_is_two_halves();
+    answers_wait_for_room();
+    done_testing();
+}
