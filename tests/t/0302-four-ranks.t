@@ -19,6 +19,9 @@ mpirun=$(sed -n 's/^TW_MPIRUN = //p' "$TW_BUILD/Makefile")
 out=$(within 30 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,tcp -n 3 "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s4" "$@" \
     : -n 1 --wdir same "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s4" "$@" 2>&1); is $? 78 "ranks with different actor programs are refused"
 says "$out" "has another actor program" "... and the difference is named"
+out=$(within 30 "$mpirun" --allow-run-as-root --oversubscribe --mca btl self,sm,tcp -n 3 "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s5" "$@" \
+    : -n 1 "$TREEWARDEN" run heat.yaml --state-dir "$DIR/s5" "$@" --set plate.intensity=9 2>&1); is $? 78 "ranks with different specifications are refused"
+says "$out" "reads another specification" "... and the difference is named"
 out=$(within 30 env TREEWARDEN_MPIRUN=/bin/true "$TREEWARDEN" launch -n 4 heat.yaml "$@" 2>&1); is $? 69 "another mpirun is refused"
 out=$(within 60 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st "$@" 2>&1); is $? 73 "the state directory of another job is refused"
 out=$(within 60 "$TREEWARDEN" run heat.yaml --state-dir st "$@" 2>&1); is $? 73 "... by run too"

@@ -4,6 +4,7 @@
 #define MS 1000000u                     /* ns of CPU time */
 
 static bool pause_in_step, sink_pauses;
+static uint32_t sunk;
 
 static void paused_step(struct tw_ctx *cx, struct puppet *s)
 {
@@ -11,6 +12,7 @@ static void paused_step(struct tw_ctx *cx, struct puppet *s)
     if (!pause_in_step)
         return;
     pause_in_step = false;
+    tw_progress(cx, 1);
     tw_send(cx, OUTSIDER, 7, "abandon", 8);
     box_pause();                        /* the thread stands here, inside the handler */
 }
@@ -65,8 +67,10 @@ static void fence_in_a_handler(void)
     ok(b->vertex[0].up, "its actor goes on in a spare slot");
     b->kept = 0;
     box_fiber(b, 0, 1);                 /* the handler returns after all */
+    ok(arena_is(&b->device[0].view, 1)->state == SLOT_DEAD && arena_is(&b->device[0].view, 1)->progress == 0,
+       "when the handler returns later, its call does not count");
     slot0_rounds(b, 5, 1);
-    is_int((long long)b->kept, 0, "when the handler returns later, nothing it sent leaves");
+    is_int((long long)b->kept, 0, "nothing it sent leaves");
     ok(arena_is(&b->device[0].view, 1)->committed == committed && b->vertex[0].up && !over(b),
        "nothing is committed, and nobody hears of it");
     box_free(b);
@@ -88,6 +92,14 @@ static const char *sink_path(void *self, uint32_t slot, const char *name)
     (void)self;
     (void)slot;
     return name;
+}
+
+static int counted_sink(void *self, uint32_t slot)
+{
+    (void)self;
+    (void)slot;
+    sunk++;
+    return 0;
 }
 
 static void sinking_step(struct tw_ctx *cx, struct puppet *s)
@@ -129,6 +141,44 @@ static void fence_while_publishing(void)
         box_fiber(b, 0, 1);
     }
     ok(b->vertex[0].up && b->kept > 0, "the next life, in the same slot, sends it");
+    box_free(b);
+}
+
+static void sink_and_send(struct tw_ctx *cx, struct puppet *s)
+{
+    (void)s;
+    (void)tw_sink(cx, "file");
+    tw_send(cx, OUTSIDER, 7, "publish", 8);
+}
+
+/* Between two looks of a turn slot 0 may set the fence: each way out asks for itself. */
+static void every_way_out_has_a_gate(void)
+{
+    struct box *b = one();
+    struct slot *s = box_slot(b, 0);
+    const struct lane *out = arena_lane(&b->device[0].view, 0, 1);
+    uint64_t before = s->is->committed, bells = out->bell_tail;
+
+    b->env.sink = sink_path;
+    b->env.sink_commit = counted_sink;
+    sunk = 0;
+    script[0].step = sink_and_send;
+    puppet_wake(b, 0);
+    box_turn(b, 0, 1);
+    ok(s->streams[0].sent == 1 && s->is->committed == before, "(it has sent and not yet committed)");
+    store_fence(&s->want->fence, s->life);
+    is_int(commit_write(s), TW_ESTALE, "a fenced life does not commit any more");
+    is_int((long long)s->is->committed, (long long)before, "its last commit stays the one from before");
+    is_int(sunk, 0, "and its files are not renamed");
+    store_fence(&s->want->fence, 0);
+    ok(commit_write(s) == 0 && sunk == 1, "(unfenced it would)");
+    streams_committed(s);
+    store_fence(&s->want->fence, s->life);
+    streams_pump(s);
+    is_int((long long)out->bell_tail, (long long)bells, "what it has committed does not leave past the fence either");
+    store_fence(&s->want->fence, 0);
+    streams_pump(s);
+    is_int((long long)out->bell_tail, (long long)bells + 1, "(unfenced it would)");
     box_free(b);
 }
 
@@ -342,7 +392,7 @@ static void insane_configs(void)
     struct box *b = puppet_box(1, 2, 8);
     struct slot_config *c = puppet_add(b, 0), good = *c;
 
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         *c = good;
         c->line = 0;
         switch (i) {
@@ -355,8 +405,10 @@ static void insane_configs(void)
         case 6: c->state_bytes = sizeof(struct puppet) - 8; break;
         }
         box_start(b, 0, 0, 1, false);
+        arena_config(&b->device[0].view, 1)->life += i == 7;    /* written for another life */
         box_rounds(b, 5, 1);
-        ok(over(b) && SLOT_END_CAUSE(b->vertex[0].end) == CAUSE_START, "config %d beyond its bounds is not started", i);
+        ok(over(b) && SLOT_END_CAUSE(b->vertex[0].end) == CAUSE_START,
+           "config %d, beyond its bounds, is not started", i);
     }
     ok(puppet_calls == 0, "no handler ran");
     box_free(b);
@@ -368,11 +420,26 @@ static void progress_step(struct tw_ctx *cx, struct puppet *s)
     tw_progress(cx, 1);
 }
 
+static uint64_t phase_when_due;
+
+/* The bell for a due drill is rung in the middle of making a call real. */
+static void note_phase(void *self, struct bell_word *bell)
+{
+    struct box *b = self;
+    const struct slot_is *is = arena_is(&b->device[0].view, 1);
+
+    if (bell == arena_bell(&b->device[0].view, 0) && is->due && !phase_when_due)
+        phase_when_due = is->phase + 1;
+}
+
 static void drills_wait_for_their_step(void)
 {
     struct box *b = puppet_box(1, 2, 8);
 
     puppet_add(b, 0);
+    b->env.self = b;
+    b->env.wake = note_phase;
+    phase_when_due = 0;
     script[0].step = progress_step;
     box_start(b, 0, 0, 1, false);
     b->device[0].control.first->cell.slot.drill_step = 3;
@@ -385,6 +452,7 @@ static void drills_wait_for_their_step(void)
     puppet_wake(b, 0);
     box_rounds(b, 3, 1);
     is_int((long long)b->dues, 1, "at its step, once");
+    is_int((long long)phase_when_due, 1 + PHASE_PUBLISH, "while a call is made real, its slot says that it publishes");
     box_free(b);
 }
 
@@ -392,6 +460,7 @@ int main(void)
 {
     fence_in_a_handler();
     fence_while_publishing();
+    every_way_out_has_a_gate();
     wedged_is_cpu_time();
     a_gap_restarts_the_watch();
     checkpoints_show_life();

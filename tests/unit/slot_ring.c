@@ -154,16 +154,24 @@ static void log_much(struct tw_ctx *cx, struct puppet *s)
         tw_again(cx);
 }
 
+static void fail_step(struct tw_ctx *cx, struct puppet *s)
+{
+    (void)s;
+    tw_fail(cx, 1);
+}
+
 static void a_deaf_rank_loses_nothing(void)
 {
-    struct box *b = puppet_box(1, 2, 8);
+    struct box *b = puppet_box(1, 3, 8);
     uint32_t msgs = 0;
 
     puppet_add(b, 0);
     puppet_add(b, 1)->flags = SLOT_EAGER;
+    puppet_add(b, 2);
     box_place(b, OUTSIDER, 1, 1, PEER_UP);
     box_start(b, 0, 0, 1, false);
     box_start(b, 1, 0, 2, false);
+    box_start(b, 2, 0, 3, false);
     box_rounds(b, 5, 1);
     script[0].step = log_much;
     puppet_wake(b, 0);
@@ -174,11 +182,17 @@ static void a_deaf_rank_loses_nothing(void)
     ok(b->device[0].slot0.up_blocked == 1, "the up ring is full");
     puppet_send(b, 1, OUTSIDER, 3, 500);
     script[1].commit = true;
+    script[2].step = fail_step;
+    puppet_wake(b, 2);
     for (int n = 0; n < 20; n++) {
         box_turn(b, 0, 2);
+        box_turn(b, 0, 3);
         box_turn(b, 0, 0);
     }
+    ok(b->vertex[2].slot == 3 && arena_is(&b->device[0].view, 3)->state == SLOT_FAILED,
+       "(an end finds no room in it either)");
     box_rounds(b, 20, 1);
+    is_int(b->vertex[2].slot, 0, "it is told when there is room");
     for (uint32_t i = 0; i < b->kept; i++)
         msgs += b->keep[i].cell.head.type == CELL_MSG && b->keep[i].value == 500 + msgs;
     is_int(msgs, 3, "messages that found no room in the up ring leave when there is");

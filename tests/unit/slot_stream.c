@@ -224,6 +224,7 @@ static void bells_of_other_lines_change_nothing(void)
     box_rounds(b, 5, 1);
     is_int((long long)puppet_of(b, 0)->got, 2, "the sender's next line begins at its first number");
     is_int(puppet_of(b, 0)->fresh, 1, "and the actor is told");
+    is_int(kept(b, CELL_MSG_NACK, 0), 2, "(the message that brought this news was asked for again)");
     ok(stream_to(b, 0, OUTSIDER)->in_closed == 1 && stream_to(b, 0, OUTSIDER)->consumed == 1,
        "what the old line delivered is closed");
     box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 2, 1, 12);
@@ -338,6 +339,80 @@ static void a_stale_bell_names_its_sender(void)
     box_start(b, 0, 0, 3, true);
     box_rounds(b, 10, 1);
     is_int((long long)puppet_of(b, 1)->got, 1, "(the first tenant, resumed, had never committed to send)");
+    box_free(b);
+}
+
+/* The other way round: the bell lies in the lane of a slot whose tenant was another. */
+static void a_stale_bell_names_its_receiver(void)
+{
+    struct box *b = two(16, SLOT_EAGER);
+
+    puppet_send(b, 0, 1, 1, 111);
+    box_turn(b, 0, 1);                  /* the bell lies in slot 2's lane; its thread has not run */
+    box_send_slot(b, 1, CELL_SLOT_STOP, STOP_KILL, 0);
+    for (int i = 0; i < 3; i++) {
+        box_turn(b, 0, 0);
+        box_route(b);
+        box_turn(b, 0, 2);
+    }
+    ok(b->vertex[1].slot == 0, "(its receiver is down, and had not taken it)");
+    puppet_add(b, 2);
+    box_start(b, 2, 0, 2, false);
+    box_rounds(b, 10, 1);
+    is_int((long long)puppet_of(b, 2)->got, 0, "a bell for a slot's last tenant is nothing to the next one");
+    box_start(b, 1, 0, 3, true);
+    box_rounds(b, 10, 1);
+    ok(puppet_of(b, 1)->got == 1 && puppet_of(b, 1)->value[0] == 111, "the one it is for gets it where it is now");
+    box_free(b);
+}
+
+static uint32_t numbered;
+
+static void look_at_entries(struct tw_ctx *cx, struct puppet *s)
+{
+    const struct slot *slot = cx->slot;
+
+    for (uint64_t i = 0; s->steps > 1 && i < 4; i++)
+        tw_send(cx, OUTSIDER, 7, &i, 8);
+    for (uint32_t pos = 0; s->steps > 2 && pos < 4; pos++)
+        numbered += arena_entry(slot->view, slot->index, pos)->stamp != 0;
+}
+
+/* A bell of an earlier life may still point there. */
+static void an_entry_being_written_has_no_number(void)
+{
+    struct box *b = puppet_box(1, 2, 4);
+
+    puppet_add(b, 0)->flags = SLOT_EAGER;
+    box_place(b, OUTSIDER, 1, 1, PEER_UP);
+    script[0].step = look_at_entries;
+    box_start(b, 0, 0, 1, false);
+    box_rounds(b, 5, 1);
+    puppet_wake(b, 0);
+    box_rounds(b, 5, 1);
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 4, 4, false);
+    box_rounds(b, 3, 1);
+    numbered = 0;
+    puppet_wake(b, 0);
+    box_rounds(b, 3, 1);
+    ok(stream_to(b, 0, OUTSIDER)->sent == 8 && numbered == 0,
+       "an outbox entry has no number while it is written again");
+    box_free(b);
+}
+
+static void a_window_between_devices(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    for (uint32_t n = 0; n < 3; n++) {
+        puppet_send(b, 0, OUTSIDER, 4, n * 4);
+        box_rounds(b, 5, 1);
+    }
+    ok(kept(b, CELL_MSG, 0) == REMOTE_WINDOW && kept(b, CELL_MSG, REMOTE_WINDOW) == 1,
+       "no more leave for another device than it has promised room for");
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 3, 0, false);
+    box_rounds(b, 5, 1);
+    is_int(kept(b, CELL_MSG, 0), REMOTE_WINDOW + 3, "as many more as it says it has consumed");
     box_free(b);
 }
 
@@ -480,6 +555,9 @@ int main(void)
     a_receiver_without_its_commit();
     a_sender_without_its_commit();
     a_stale_bell_names_its_sender();
+    a_stale_bell_names_its_receiver();
+    an_entry_being_written_has_no_number();
+    a_window_between_devices();
     news_and_message_are_two_calls();
     a_lost_tail_is_rung_again();
     a_nack_is_not_forgotten();

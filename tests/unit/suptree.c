@@ -219,6 +219,73 @@ static void the_window_counts_what_lies_in_it(void)
     suptree_destroy(p.t);
 }
 
+static void the_last_moment_of_the_window_counts(void)
+{
+    struct play p;
+
+    boot(&p, 2);
+    fail(&p, D);
+    p.now_ms = 1000;
+    fail(&p, D);
+    fail(&p, D);
+    ok(state(&p, ROOT) == TREE_STOPPED, "a request exactly a period old still counts");
+    suptree_destroy(p.t);
+}
+
+/* ROOT starts D again, and a command waits for it. */
+static void busy(struct play *p)
+{
+    boot(p, 5);
+    p->manual = true;
+    fail(p, D);
+    give(p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = D, .token = 4});
+}
+
+static void give_start(struct play *p, uint16_t kind, uint32_t v)
+{
+    give(p, (struct suptree_input){.kind = kind, .vertex = v, .life = p->life[v]});
+}
+
+static void a_retry_goes_behind_what_waits(void)
+{
+    struct play p;
+
+    busy(&p);
+    give_start(&p, SUPTREE_START_FAILED, D);
+    ok(p.results == 1 && p.answer == ANSWER_OK && state(&p, D) == TREE_STOPPED,
+       "a command that came during a start that fails is taken before the retry");
+    is_int(p.starts[D], 2, "... which is void then");
+    suptree_destroy(p.t);
+}
+
+static void what_waits_is_saved(void)
+{
+    struct play p, copy;
+    static char x[65536];
+    size_t n;
+
+    busy(&p);
+    suptree_save(p.t, SUPTREE_NONE, x, sizeof x, &n);
+    copy = p;
+    copy.t = tree(5);
+    is_int(suptree_load(copy.t, x, n), 0, "an engine is saved and loaded while a command waits in it");
+    give_start(&copy, SUPTREE_STARTED, D);
+    is_int(copy.stops[D], 1, "the loaded one goes on with that command");
+    suptree_destroy(copy.t);
+    suptree_destroy(p.t);
+}
+
+static void what_waits_is_answered_at_the_end(void)
+{
+    struct play p;
+
+    busy(&p);
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_KILL, .vertex = ROOT, .life = 1});
+    ok(p.results == 1 && p.answer == ANSWER_NOT_FOUND,
+       "a command that waits for a supervisor that is killed is answered");
+    suptree_destroy(p.t);
+}
+
 /* -- random events, with the invariants after each --------------------------------------------------- */
 
 static uint64_t rng;
@@ -311,6 +378,10 @@ int main(void)
     a_worker_lost_is_one_batch_free_of_charge();
     a_loss_answers_what_was_outstanding();
     the_window_counts_what_lies_in_it();
+    the_last_moment_of_the_window_counts();
+    a_retry_goes_behind_what_waits();
+    what_waits_is_saved();
+    what_waits_is_answered_at_the_end();
     for (uint64_t seed = 1; seed <= 8; seed++)
         storms(seed, 4000);
     done_testing();

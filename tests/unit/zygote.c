@@ -336,6 +336,18 @@ static void test_rank_killed(int sig)
     ok(worker_status >= 0, "and its worker");
 }
 
+/* The parent that started it has died already: another is its parent now. */
+static void test_late_tie(void)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(child_tie(getpid()) == TW_EPEER && child_tie(getppid()) == 0 ? 0 : 1);
+    waitpid(pid, &status, 0);
+    is_int(status, 0, "a child that ties itself to a parent that is gone already is told so");
+}
+
 /* Run from a copy of this program that loses its permission to be executed. */
 static int play_unexecutable(const char *copy)
 {
@@ -406,6 +418,7 @@ int main(int argc, char **argv)
     test_zygote_killed();
     test_rank_killed(SIGKILL);
     test_rank_killed(SIGTERM);
+    test_late_tie();
     test_exec_fails();
     done_testing();
 }
