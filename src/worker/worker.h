@@ -1,7 +1,7 @@
 /* worker.h - the worker process: one host device, whose slots are its threads
  *
  * It is what is killed when anything about its device is wrong, so it keeps nothing of worth: all state
- * that matters lies in the arena.  Main thread = slot 0 at normal priority; one thread per slot at nice 5.
+ * that matters lies in the arena.  Its threads: slots.h; the main thread is slot 0, at normal priority.
  * It ends by being killed, by CELL_SLOT_QUIT (status 0), or by refusing to start: then header.text says
  * why, boot is 2 and the status WORKER_REFUSED.
  */
