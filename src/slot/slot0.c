@@ -19,6 +19,8 @@ struct slot0_watch {
     uint64_t still_cpu_ns, still_ms;
     uint64_t stop_at_ms;            /* a stop not obeyed by then is enforced; SLOT_NEVER */
     uint64_t fence_end;             /* what a fenced life is reported as */
+    uint32_t vertex, deadline_ms;   /* of the config, read when SLOT_START published it: the rank writes there
+                                     * whenever it believes the slot idle, while this loop looks at all slots */
 };
 
 struct slot0_ack {
@@ -81,6 +83,8 @@ HD static void on_start(struct slot0 *z, const struct cell_slot *c)
     store_relaxed(&w->drill_step, c->drill_step);
     t->stop_at_ms = SLOT_NEVER;
     t->fence_end = 0;
+    t->vertex = arena_config(z->view, c->slot)->vertex;
+    t->deadline_ms = arena_config(z->view, c->slot)->deadline_ms;
     store_release(&w->life, c->life, SCOPE_DEVICE);
     ring_slot(z, c->slot);
 }
@@ -371,7 +375,7 @@ HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t sta
     c.slot_is.slot = slot;
     c.slot_is.state = (uint32_t)state;
     c.slot_is.flags = load_acquire(&is->ready, SCOPE_DEVICE) == life;
-    c.slot_is.src = arena_config(z->view, slot)->vertex;
+    c.slot_is.src = t->vertex;
     c.slot_is.committed = load_relaxed(&is->committed);
     c.slot_is.cls = SLOT_END_CLASS(end);
     c.slot_is.cause = SLOT_END_CAUSE(end);
@@ -417,7 +421,7 @@ HD static void report_due(struct slot0 *z, uint32_t slot)
     blank(&c, CELL_SLOT_DUE);
     c.slot.life = due;
     c.slot.slot = slot;
-    c.slot.src = arena_config(z->view, slot)->vertex;
+    c.slot.src = t->vertex;
     c.slot.drill_step = load_relaxed(&arena_want(z->view, slot)->drill_step);
     if (up(z, &c, NULL, 0) == 0)
         t->told_due = due;
@@ -458,7 +462,7 @@ HD static void watch_slot(struct slot0 *z, uint32_t slot, uint64_t cpu, int gap)
     struct slot0_watch *t = &z->watch[slot];
     uint64_t life = load_relaxed(&is->life), beat = load_relaxed(&is->beat);
     uint64_t hand = load_relaxed(&is->hand);
-    uint64_t limit_ms = arena_config(z->view, slot)->deadline_ms;
+    uint64_t limit_ms = t->deadline_ms;
     uint64_t still = limit_ms > STILL_MS ? limit_ms : STILL_MS;
 
     if (gap || beat != t->beat || hand != t->hand || load_acquire(&is->phase, SCOPE_DEVICE) != PHASE_HANDLER) {
@@ -502,7 +506,7 @@ HD static uint64_t sweep(struct slot0 *z, const uint64_t *cpu_ns, int gap)
 
     for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++) {
         struct slot0_watch *t = &z->watch[slot];
-        uint64_t quarter = arena_config(z->view, slot)->deadline_ms / 4;
+        uint64_t quarter = t->deadline_ms / 4;
 
         watch_slot(z, slot, cpu_ns ? cpu_ns[slot] : 0, gap);
         enforce_stop(z, slot);
