@@ -6,6 +6,10 @@
  */
 #include "slot/slot_impl.h"
 
+/* In the first page, which nothing maps.  Not 0: a sanitizer would tell of the null pointer and end the process
+ * itself, where a drill wants it to fault. */
+#define NOWHERE 16u
+
 HD int slot_gate(const struct slot *s)
 {
     return load_acquire(&s->want->fence, SCOPE_DEVICE) != s->life;
@@ -466,7 +470,7 @@ HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
     s->message = at;
     s->cx.head.call = slot_calls();
     s->cx.slot = s;
-    s->nowhere = NULL;
+    s->nowhere = (volatile uint64_t *)(uintptr_t)NOWHERE;
     s->life = 0;
     s->commit_due_ms = SLOT_NEVER;
 }

@@ -114,7 +114,7 @@ struct slot {
     uint32_t prefer_message;            /* a step ran last: let a message go first */
     uint32_t sinks;                     /* files given out since the commit */
     uint32_t drilled;                   /* this life's drill was acted out */
-    volatile uint64_t *nowhere;         /* NULL: where a segv drill writes */
+    volatile uint64_t *nowhere;         /* where a segv drill writes: nothing is mapped there */
     uint32_t lane_full;                 /* a bell found no room when it was last tried */
     /* what there is to look at, so that a turn costs what it does and not what there could be */
     uint32_t outbox_free;               /* entries of the outbox that are POS_FREE */
