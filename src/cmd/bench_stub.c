@@ -183,7 +183,7 @@ static uint64_t clock_us(void) { return bench_now_ns() / 1000; }
 
 static int open_all(struct stub *s, const char *file)
 {
-    struct mpi_hello hello = {.devices = 1};
+    struct mpi_hello hello = {.devices = 1, .launcher_fd = -1};
     struct reason why;
     bool speaks;
     int rc = load_spec(file, NULL, 0, false, &s->spec);

@@ -385,11 +385,9 @@ HD void streams_pump(struct slot *s)
 {
     uint32_t urgent = s->outbox_free * 2 < s->config->mailbox || s->outbox_free < s->config->sends;
 
-    if (!s->pump_due)
+    if (!s->pump_due || !slot_gate(s))
         return;
     s->pump_due = s->lane_full = 0;
-    if (!slot_gate(s))
-        return;
     for (uint32_t i = 0; i < s->image->stream_count; i++) {
         uint64_t word = where_is(s, s->streams[i].peer);
         uint32_t to = PEER_SLOT(word);

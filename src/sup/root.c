@@ -156,12 +156,16 @@ static void on_drill_due(struct rank *r, const struct cell_drill *c)
 }
 
 /* The operator's drills on branches: a fault as others are, from the kill to the restart's end. */
-static void drill_result(struct rank *r, uint32_t index)
+static void drill_result(struct rank *r, uint32_t index, uint8_t answer)
 {
     struct root *root = r->root;
     const struct drill *d = &r->cx.drills[index];
     struct verdict_fault *f;
 
+    if (answer == ANSWER_NOT_FOUND) {   /* its supervisor is not up: again a little later */
+        root->drills[index].again_us = tree_us(r) + DRILL_AGAIN_MS * 1000u;
+        return;
+    }
     root->drills[index].settled_us = tree_us(r);
     if (d->how == DRILL_KILL && root->verdict.fault_count < VERDICT_FAULTS_MAX) {
         f = &root->verdict.faults[root->verdict.fault_count++];
@@ -179,7 +183,7 @@ static void drill_result(struct rank *r, uint32_t index)
 void root_result(struct rank *r, uint64_t token, uint8_t answer)
 {
     if (token & TOKEN_DRILL)
-        drill_result(r, (uint32_t)(token & ~TOKEN_DRILL));
+        drill_result(r, (uint32_t)(token & ~TOKEN_DRILL), answer);
     else
         command_result(r, token, answer);
 }
