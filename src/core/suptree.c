@@ -50,7 +50,7 @@ struct vertex {
     uint64_t order;             /* of its last successful start, over the whole instance */
     uint32_t line, starts;
     uint8_t state, cls, cause;
-    bool by_hand, gone, lost, own_end;
+    bool by_hand, gone, lost, own_end, changed;
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
@@ -75,6 +75,8 @@ struct suptree {
     uint32_t effect_room, effect_head, effect_tail;
     uint32_t *run;              /* ring of supervisors that may go on */
     uint32_t run_head, run_tail;
+    uint32_t *changes;          /* ring of vertices whose state is not what it was */
+    uint32_t change_head, change_tail;
     uint32_t *scratch;
     uint64_t lives, orders, now_ms;
     uint64_t restarts, giveups, stale;
@@ -101,6 +103,39 @@ const char *suptree_answer_name(unsigned answer)
 #undef X
     }
     return "?";
+}
+
+/* -- states --------------------------------------------------------------------------------------- */
+
+static void changed(struct suptree *t, struct vertex *x)
+{
+    if (x->changed)
+        return;
+    x->changed = true;
+    t->changes[t->change_tail++ % t->limits.vertices] = (uint32_t)(x - t->v);
+}
+
+static void set_state(struct suptree *t, struct vertex *x, uint8_t state)
+{
+    x->state = state;
+    changed(t, x);
+}
+
+static void set_gone(struct suptree *t, struct vertex *x, bool gone)
+{
+    x->gone = gone;
+    changed(t, x);
+}
+
+uint32_t suptree_next_changed(struct suptree *t)
+{
+    struct vertex *x;
+
+    if (t->change_head == t->change_tail)
+        return NONE;
+    x = &t->v[t->changes[t->change_head++ % t->limits.vertices]];
+    x->changed = false;
+    return x->spec.id;
 }
 
 /* -- effects -------------------------------------------------------------------------------------- */
@@ -238,8 +273,8 @@ static bool children_are_wrong(const struct suptree *t, uint32_t s)
 static void from_static_list(struct suptree *t, uint32_t s)
 {
     for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next) {
-        t->v[c].gone = t->v[c].spec.dynamic;
-        t->v[c].state = TREE_STOPPED;
+        set_gone(t, &t->v[c], t->v[c].spec.dynamic);
+        set_state(t, &t->v[c], TREE_STOPPED);
         t->v[c].by_hand = false;
     }
     t->v[s].window_head = t->v[s].window_count = 0;
@@ -285,7 +320,7 @@ static void begin_start(struct suptree *t, uint32_t c, bool fresh)
 
     x->life = next_life(t, x);
     next_line(t, x, fresh || inherits);
-    x->state = TREE_STARTING;
+    set_state(t, x, TREE_STARTING);
     x->by_hand = x->lost = false;
     if (is_sup(x)) {
         x->admin_fresh = fresh || inherits;
@@ -301,7 +336,7 @@ static void started(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
 
-    x->state = TREE_RUNNING;
+    set_state(t, x, TREE_RUNNING);
     x->starts++;
     x->order = ++t->orders;
     record(t, c, RECORD_START);
@@ -310,7 +345,7 @@ static void started(struct suptree *t, uint32_t c)
 
 static void start_failed(struct suptree *t, uint32_t c, uint8_t cause)
 {
-    t->v[c].state = TREE_STOPPED;
+    set_state(t, &t->v[c], TREE_STOPPED);
     t->v[c].cls = CLASS_ABNORMAL;
     t->v[c].cause = cause;
     record(t, c, RECORD_START_FAILED);
@@ -326,10 +361,10 @@ static bool stop_child(struct suptree *t, uint32_t c)
     struct suptree_effect *e;
 
     if (x->state == TREE_DEAD || x->state == TREE_RESTARTING || x->state == TREE_STOPPED) {
-        x->state = TREE_STOPPED;        /* R10: its exit message is swallowed; R8: its retry is void */
+        set_state(t, x, TREE_STOPPED);        /* R10: its exit message is swallowed; R8: its retry is void */
         return true;
     }
-    x->state = TREE_STOPPING;
+    set_state(t, x, TREE_STOPPING);
     if (is_sup(x)) {
         (void)post(t, c, MSG_STOP, NONE);
         return false;
@@ -342,7 +377,7 @@ static bool stop_child(struct suptree *t, uint32_t c)
 
 static void stopped(struct suptree *t, uint32_t c)
 {
-    t->v[c].state = TREE_STOPPED;
+    set_state(t, &t->v[c], TREE_STOPPED);
     record(t, c, RECORD_STOP);
     answer(t, c, SUPTREE_EXITED);
 }
@@ -365,11 +400,11 @@ static void died(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
 
-    x->state = TREE_DEAD;
+    set_state(t, x, TREE_DEAD);
     if (x->parent == NONE) {
         struct suptree_effect *e = effect(t, SUPTREE_DO_REPORT, c);
 
-        x->state = TREE_STOPPED;
+        set_state(t, x, TREE_STOPPED);
         e->what = SUPTREE_EXITED;
         return;
     }
@@ -433,14 +468,14 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
             result(t, c, x->token, ANSWER_NOT_FOUND, 0);
         drop_queue(t, c);
         x->act = ACT_IDLE;
-        x->state = TREE_STOPPED;
+        set_state(t, x, TREE_STOPPED);
         return;
     }
     if (!lived) {
-        x->state = TREE_STOPPED;
+        set_state(t, x, TREE_STOPPED);
         return;
     }
-    x->state = TREE_STOPPING;
+    set_state(t, x, TREE_STOPPING);
     x->killer = killer;
     t->v[killer].left++;
     effect(t, SUPTREE_DO_STOP, c)->how = SHUTDOWN_BRUTAL_KILL;
@@ -506,7 +541,7 @@ static void finish_retire(struct suptree *t, uint32_t s)
     c->cls = CLASS_KILLED;
     c->cause = CAUSE_OPERATOR;
     if (c->spec.restart == RESTART_TEMPORARY)
-        c->gone = true;
+        set_gone(t, c, true);
     result(t, x->waiting, x->token, ANSWER_OK, x->group_first);
     x->waiting = NONE;
     schedule(t, s);
@@ -548,7 +583,7 @@ static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
 
-    t->v[c].state = TREE_STOPPED;
+    set_state(t, &t->v[c], TREE_STOPPED);
     if (!grant(t, s)) {
         give_up(t, s, CAUSE_GIVEUP);
         return;
@@ -592,12 +627,12 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
         t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
     }
     if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
-        c->state = TREE_STOPPED;
-        c->gone = true;
+        set_state(t, c, TREE_STOPPED);
+        set_gone(t, c, true);
         maybe_auto_shutdown(t, s, m->child);
     } else if (c->spec.restart == RESTART_TRANSIENT &&
                (c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN)) {
-        c->state = TREE_STOPPED;                        /* R5 */
+        set_state(t, c, TREE_STOPPED);                        /* R5 */
         maybe_auto_shutdown(t, s, m->child);
     } else {
         request_restart(t, s, m->child);
@@ -614,8 +649,8 @@ static void on_lost_message(struct suptree *t, uint32_t s)
         if (t->v[c].state != TREE_DEAD || !t->v[c].lost || t->v[c].gone)
             continue;
         if (t->v[c].spec.restart == RESTART_TEMPORARY) {
-            t->v[c].state = TREE_STOPPED;
-            t->v[c].gone = true;
+            set_state(t, &t->v[c], TREE_STOPPED);
+            set_gone(t, &t->v[c], true);
             continue;
         }
         x->left++;
@@ -652,7 +687,7 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
     case SUPTREE_DELETE:
         x->waiting = NONE;
         if (c->state == TREE_STOPPED)
-            c->gone = true;
+            set_gone(t, c, true);
         result(t, m->child, m->token, c->state == TREE_STOPPED ? ANSWER_OK :
                c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING, 0);
         return;
@@ -663,7 +698,7 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
                    : ANSWER_ALREADY_PRESENT) : ANSWER_INVALID, 0);
             return;
         }
-        c->gone = false;
+        set_gone(t, c, false);
         break;
     default:
         if (c->state != TREE_STOPPED) {
@@ -732,7 +767,7 @@ static bool go_on_stopping(struct suptree *t, uint32_t s, uint32_t until)
             return false;
         }
         if (x->act == ACT_GROUP_STOP && t->v[c].spec.restart == RESTART_TEMPORARY)
-            t->v[c].gone = true;        /* R3 */
+            set_gone(t, &t->v[c], true);        /* R3 */
     }
     x->waiting = NONE;
     return true;
@@ -791,7 +826,7 @@ static void run(struct suptree *t)
 
 static void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
 {
-    t->v[c].state = TREE_RESTARTING;    /* R6: the retry goes behind what is queued */
+    set_state(t, &t->v[c], TREE_RESTARTING);    /* R6: the retry goes behind what is queued */
     (void)post(t, s, MSG_RETRY, c);
 }
 
@@ -803,11 +838,11 @@ static void admin_answer(struct suptree *t, uint32_t s, uint32_t c, uint16_t wha
 
     if (x->act == ACT_ADMIN_STOP) {
         y->by_hand = true;
-        y->gone = y->spec.restart == RESTART_TEMPORARY;
+        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY);
     } else if (what == SUPTREE_START_FAILED) {
-        y->gone = x->admin_new;         /* M1: leaves nothing behind */
+        set_gone(t, y, x->admin_new);         /* M1: leaves nothing behind */
     } else if (what == SUPTREE_START_IGNORED) {
-        y->gone = y->spec.restart == RESTART_TEMPORARY;
+        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY);
     }
     x->act = ACT_IDLE;
     result(t, c, x->token, says, 1);
@@ -826,7 +861,7 @@ static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t w
             break;
         }
         if (what == SUPTREE_START_IGNORED && t->v[c].spec.restart == RESTART_TEMPORARY)
-            t->v[c].gone = true;        /* S4 */
+            set_gone(t, &t->v[c], true);        /* S4 */
         x->cursor = t->v[c].next;
         break;
     case ACT_ONE_START:
@@ -844,7 +879,7 @@ static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t w
         break;
     case ACT_GROUP_STOP:
         if (t->v[c].spec.restart == RESTART_TEMPORARY)
-            t->v[c].gone = true;        /* R3 */
+            set_gone(t, &t->v[c], true);        /* R3 */
         break;
     case ACT_ADMIN_STOP:
     case ACT_ADMIN_START: admin_answer(t, s, c, what); break;
@@ -880,7 +915,7 @@ static void retired(struct suptree *t, uint32_t c)
     uint32_t s = t->v[c].killer;
 
     t->v[c].killer = NONE;
-    t->v[c].state = TREE_STOPPED;
+    set_state(t, &t->v[c], TREE_STOPPED);
     if (s == NONE || t->v[s].left == 0 || --t->v[s].left > 0)
         return;
     if (t->v[s].act == ACT_RETIRE)
@@ -929,7 +964,7 @@ static int take_lost(struct suptree *t, const struct suptree_input *in)
         } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE) {
             t->v[c].cls = CLASS_KILLED;
             t->v[c].cause = in->cause;
-            t->v[c].state = TREE_DEAD;
+            set_state(t, &t->v[c], TREE_DEAD);
             t->v[c].lost = true;
             record(t, c, RECORD_LOST);
         } else {
@@ -957,7 +992,7 @@ static int take_branch_start(struct suptree *t, uint32_t c, const struct suptree
     x->low_line = in->line;
     x->life = in->life;
     next_line(t, x, in->fresh);
-    x->state = TREE_STARTING;
+    set_state(t, x, TREE_STARTING);
     x->admin_fresh = in->fresh;
     begin_supervisor(t, c);
     return 0;
@@ -998,7 +1033,7 @@ static int take_branch_stop(struct suptree *t, uint32_t c, const struct suptree_
     if (in->kind == SUPTREE_BRANCH_KILL)
         return kill_supervisor(t, c, true, CAUSE_SUPERVISOR);
     if (x->state == TREE_RUNNING)
-        x->state = TREE_STOPPING;
+        set_state(t, x, TREE_STOPPING);
     (void)post(t, c, MSG_STOP, NONE);
     return 0;
 }
@@ -1051,7 +1086,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     if (in->kind == SUPTREE_STARTED) {
         started(t, c);
     } else if (in->kind == SUPTREE_START_IGNORED) {
-        t->v[c].state = TREE_STOPPED;
+        set_state(t, &t->v[c], TREE_STOPPED);
         record(t, c, RECORD_START_IGNORED);
         answer(t, c, SUPTREE_START_IGNORED);
     } else {
@@ -1176,6 +1211,7 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
             continue;
         h.count++;
         x.window = NULL;                /* where it lies is not what it says */
+        x.changed = false;
         at = put(buf, room, at, &x, sizeof x);
         if (t->v[c].window)
             at = put(buf, room, at, t->v[c].window, x.spec.intensity * sizeof *t->v[c].window);
@@ -1236,7 +1272,9 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
         x.q_head = t->v[c].q_head;
         x.q_tail = t->v[c].q_tail;
         x.queued = t->v[c].queued;
+        x.changed = t->v[c].changed;
         t->v[c] = x;
+        changed(t, &t->v[c]);
         schedule(t, c);
     }
     return 0;
@@ -1322,8 +1360,10 @@ struct suptree *suptree_create(const struct suptree_limits *limits)
     t->msgs = calloc(t->msg_room, sizeof *t->msgs);
     t->effects = calloc(t->effect_room, sizeof *t->effects);
     t->run = calloc(n, sizeof *t->run);
+    t->changes = calloc(n, sizeof *t->changes);
     t->scratch = calloc(n + 1u, sizeof *t->scratch);
-    if (!t->v || !t->by_id || !t->msgs || !t->effects || !t->run || !t->scratch) {
+    if (!t->v || !t->by_id || !t->msgs || !t->effects || !t->run || !t->changes ||
+        !t->scratch) {
         suptree_destroy(t);
         return NULL;
     }
@@ -1345,6 +1385,7 @@ void suptree_destroy(struct suptree *t)
     free(t->msgs);
     free(t->effects);
     free(t->run);
+    free(t->changes);
     free(t->scratch);
     free(t);
 }

@@ -168,6 +168,10 @@ void suptree_hold(struct suptree *t, bool held);
 /* The next effect, in order; NULL when there is none.  Borrowed until the next call. */
 const struct suptree_effect *suptree_next_effect(struct suptree *t);
 
+/* A vertex whose state, or whether it is gone, was set since it was last named here; SUPTREE_NONE when there is no
+ * more.  For pictures: not every change has an effect (an end that leads to nothing).  O(1). */
+uint32_t suptree_next_changed(struct suptree *t);
+
 /* Look at a vertex; NULL if it is not here. */
 struct suptree_look {
     uint32_t parent, first_child, next_sibling;

@@ -88,6 +88,8 @@ void emu_plan_draw(const struct emu_script *script, const struct spec *s, int ra
 /* Write it as a script that gives this very plan. */
 void emu_plan_write(const struct emu_plan *p, const struct spec *s, FILE *to);
 const char *emu_fault_name(unsigned kind);
+/* Does one of these cost its actor's supervisor a restart? */
+bool emu_fault_is_charged(unsigned kind);
 /* Must the job end by itself, well?  Not after kill-rank or signal. */
 bool emu_plan_heals(const struct emu_plan *p);
 

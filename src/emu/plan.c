@@ -20,6 +20,8 @@ static const struct { const char *name; enum target target; uint32_t weight; } k
 
 const char *emu_fault_name(unsigned kind) { return kind < EMU_FAULT_COUNT ? kinds[kind].name : "?"; }
 
+bool emu_fault_is_charged(unsigned kind) { return kinds[kind].target == TARGET_ACTOR || kind == EMU_DISK; }
+
 bool emu_plan_heals(const struct emu_plan *p)
 {
     for (uint32_t i = 0; i < p->count; i++)

@@ -215,6 +215,16 @@ static void read_cpu(struct emu_worker *w)
     w->cpu_read_us = w->world->now_us;
 }
 
+/* A thread that stands in a handler begins no other life. */
+static void look_for_lives_nobody_can_run(struct emu_worker *w)
+{
+    for (uint32_t i = 1; i <= w->view.geo.slots; i++)
+        if (w->threads[i].stuck_us && arena_want(&w->view, i)->life != arena_is(&w->view, i)->life)
+            world_fail(w->world, "%s begins in slot %u of device %d.%d, whose thread still stands in a handler",
+                       w->world->config->spec->vertices[arena_config(&w->view, i)->vertex].path, i, w->rank->number,
+                       w->device);
+}
+
 static uint64_t slot0_thread_turn(struct worker_thread *t)
 {
     struct emu_worker *w = t->worker;
@@ -223,7 +233,8 @@ static uint64_t slot0_thread_turn(struct worker_thread *t)
         return SLOT_NEVER;              /* it died in there */
     read_cpu(w);
     t->now_ms = local_ms(w);
-    (void)turn(w->rank, w, run_slot0, t, w->world->config->fibers ? &t->fiber : NULL);
+    if (turn(w->rank, w, run_slot0, t, w->world->config->fibers ? &t->fiber : NULL))
+        look_for_lives_nobody_can_run(w);
     return t->wants_ms;
 }
 

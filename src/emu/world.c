@@ -328,6 +328,18 @@ static void judge_streams(struct world *w)
                    s->unmatched);
 }
 
+/* A restart is paid for by a fault of an actor's own; what is lost with a worker costs nothing. */
+static void judge_restarts(struct world *w)
+{
+    const struct emu_plan *p = w->config->plan;
+    uint32_t paid = 0;
+
+    for (uint32_t i = 0; i < p->count; i++)
+        paid += p->faults[i].fired && emu_fault_is_charged(p->faults[i].kind);
+    if (w->result->verdict.restarts > paid)
+        world_fail(w, "%u restarts were charged, but only %u actors failed", w->result->verdict.restarts, paid);
+}
+
 /* How it has to end: well; or, when a rank was killed before the end was decided, naming it; or as its signal says. */
 static void judge(struct world *w)
 {
@@ -347,8 +359,10 @@ static void judge(struct world *w)
             world_fail(w, "stopped by SIGTERM, but the verdict is %d: %s", v->exit_code, v->reason);
     } else if (v->exit_code != 0)
         world_fail(w, "exit %d: %s", v->exit_code, v->reason);
-    else
+    else {
         judge_streams(w);
+        judge_restarts(w);
+    }
 }
 
 int emu_run(const struct emu_config *config, struct emu_result *ret, struct reason *why)

@@ -6,6 +6,7 @@
  */
 #include "sup/rank_impl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,16 +128,21 @@ static uint8_t state_of(const struct suptree_look *l)
     return l->starts ? VERTEX_STOPPED : VERTEX_NEW;
 }
 
-/* Tell all ranks what this engine thinks of a vertex, if it is news.  The top of a branch is its parent's to
- * tell of: two who tell, each a little late, would leave the one or the other picture wrong. */
+/* The top of a branch is its parent's to tell of: two who tell, each a little late, would leave the one or the
+ * other picture wrong. */
+static bool is_told_by(const struct rank *r, uint32_t vertex, const struct suptree_look *l)
+{
+    return l->parent != SUPTREE_NONE || r->cx.spec->vertices[vertex].parent == SPEC_NONE;
+}
+
+/* Tell all ranks what this engine thinks of a vertex, if it is news. */
 static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex)
 {
     struct view_vertex *v = &r->table[vertex];
     struct suptree_look l;
     uint8_t state;
 
-    if (suptree_look(t, vertex, tree_ms(r), &l) != 0 ||
-        (l.parent == SUPTREE_NONE && r->cx.spec->vertices[vertex].parent != SPEC_NONE))
+    if (suptree_look(t, vertex, tree_ms(r), &l) != 0 || !is_told_by(r, vertex, &l))
         return;
     state = state_of(&l);
     v->stopped_by_hand = l.by_hand;
@@ -151,6 +157,32 @@ static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex
     if (l.supervisor)
         v->life = l.life;
     publish(r, vertex, VERTEX_STATE);
+}
+
+static void sync_picture(struct rank *r, struct suptree *t)
+{
+    for (uint32_t v; (v = suptree_next_changed(t)) != SUPTREE_NONE;)
+        sync_vertex(r, t, v);
+}
+
+static void check_picture(const struct rank *r, const struct suptree *t)
+{
+    struct suptree_look l;
+
+    for (uint32_t v = 0; v < r->vertices; v++)
+        if (suptree_look(t, v, tree_ms(r), &l) == 0 && is_told_by(r, v, &l))
+            assert(r->table[v].state == state_of(&l) && r->table[v].starts == l.starts &&
+                   "what is told of a vertex is what its engine thinks");
+}
+
+void engines_check(const struct rank *r)
+{
+    suptree_check(r->branches);
+    check_picture(r, r->branches);
+    if (!r->root)
+        return;
+    suptree_check(root_tree(r));
+    check_picture(r, root_tree(r));
 }
 
 /* -- effects of the branches homed here ----------------------------------------------------------- */
@@ -198,8 +230,8 @@ static void branch_take(struct rank *r, const struct suptree_input *in)
         struct suptree_effect e = *next;
 
         branch_effect(r, &e);
-        sync_vertex(r, r->branches, e.vertex);
     }
+    sync_picture(r, r->branches);
 }
 
 /* Effects may bring inputs at once (a stop of what is down is answered on the spot): they queue up here
@@ -278,8 +310,7 @@ static void root_effect(struct rank *r, const struct suptree_effect *e)
     }
 }
 
-/* about: the vertex of the input.  A branch that reports that it runs may have no effect on itself. */
-void root_act(struct rank *r, struct suptree *tree, uint32_t about)
+void root_act(struct rank *r, struct suptree *tree)
 {
     const struct suptree_effect *next;
 
@@ -287,7 +318,6 @@ void root_act(struct rank *r, struct suptree *tree, uint32_t about)
         struct suptree_effect e = *next;
 
         root_effect(r, &e);
-        sync_vertex(r, tree, e.vertex);
     }
-    sync_vertex(r, tree, about);
+    sync_picture(r, tree);
 }

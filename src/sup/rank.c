@@ -173,9 +173,7 @@ uint64_t rank_unsent(const struct rank *r)
 
 void rank_check(const struct rank *r)
 {
-    suptree_check(r->branches);
-    if (r->root)
-        root_check(r);
+    engines_check(r);
     devman_check(r->devman);
 }
 

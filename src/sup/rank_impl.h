@@ -109,6 +109,7 @@ extern const struct devman_ops rank_devman_ops;
 
 /* engine.c */
 int engines_create(struct rank *r, struct reason *why);
+void engines_check(const struct rank *r);
 void branch_input(struct rank *r, const struct suptree_input *in);
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 
@@ -120,7 +121,6 @@ void commands_turn(struct rank *r);     /* root: those that are answered too lat
 /* root.c */
 struct root *root_create(struct rank *r, struct reason *why);
 void root_destroy(struct root *root);
-void root_check(const struct rank *r);
 void root_start(struct rank *r);
 void root_input(struct rank *r, uint32_t source, const struct suptree_input *in);
 void root_turn(struct rank *r);

@@ -24,7 +24,7 @@ static void take_committed(struct rank *r)
 
         memcpy(&in, e.input, sizeof in);
         (void)suptree_take(root->tree, e.tree_ms, &in);
-        root_act(r, root->tree, in.vertex);
+        root_act(r, root->tree);
     }
     root->taking = false;
 }
@@ -586,7 +586,7 @@ void root_destroy(struct root *root)
     free(root);
 }
 
-void root_check(const struct rank *r) { suptree_check(r->root->tree); }
+const struct suptree *root_tree(const struct rank *r) { return r->root->tree; }
 
 struct root *root_create(struct rank *r, struct reason *why)
 {

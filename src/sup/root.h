@@ -10,7 +10,8 @@
 
 /* From the engine's effects (engine.c). */
 struct suptree *engine_create(struct rank *r, int home, struct reason *why);
-void root_act(struct rank *r, struct suptree *tree, uint32_t about);
+void root_act(struct rank *r, struct suptree *tree);
+const struct suptree *root_tree(const struct rank *r);
 uint64_t root_next_order(struct rank *r, int to);
 void root_tree_report(struct rank *r, const struct suptree_effect *e);
 void root_result(struct rank *r, uint64_t token, uint8_t answer);
