@@ -242,9 +242,11 @@ int main(int argc, char **argv)
         return 1;
     if (argc == 6)
         rc = again(argv);
-    for (int i = 0; argc < 6 && i < JOBS; i++)
+    for (int i = 0; argc < 6 && i < JOBS; i++) {
         if (ok(load(&jobs[i]), "%s: it is there", jobs[i].name))
             all_of(&jobs[i], 7, times);
+        spec_free(spec);
+    }
     empty();
     rmdir(out_dir);
     if (argc == 6)
