@@ -20,7 +20,8 @@
 
 #define POLL_MS 20
 #define LEFT_OVER_MS 5000           /* ranks see their mpirun die, write what they know and end within this */
-#define IN_ORDER_MS 1000            /* launch was killed: the job may take so long to stop, then mpirun ends it */
+#define IN_ORDER_MS 500             /* launch was killed: so long the job may stop in order, then it is hastened */
+#define HASTENED_MS 3000            /* ... so long it may take to write what it knows, then mpirun ends it */
 #define BY_MPIRUN_MS 1000           /* ... and mpirun so long */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -62,6 +63,9 @@ static void stop_job(const char *job, pid_t mpirun)
         return;
     job_signal(job, mpirun, SIGTERM, SIGNAL_LAUNCH_LOST);
     if (await_end(job, IN_ORDER_MS))
+        return;
+    job_signal(job, mpirun, SIGINT, SIGNAL_LAUNCH_LOST);        /* the second signal: no actor is waited for */
+    if (await_end(job, HASTENED_MS))
         return;
     kill(mpirun, SIGTERM);
     if (!await_end(job, BY_MPIRUN_MS))
