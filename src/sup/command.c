@@ -109,24 +109,6 @@ static void settle(struct rank *r, struct pending_command *p)
     tell_client(r, p);
 }
 
-/* A branch and all below it is one target: what lies under another match is left out. */
-static uint32_t tops_only(const struct rank *r, uint32_t *ids, uint32_t n)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t up = r->cx.spec->vertices[ids[i]].parent;
-        bool covered = false;
-
-        for (; up != SPEC_NONE && !covered; up = r->cx.spec->vertices[up].parent)
-            for (uint32_t k = 0; k < kept && !covered; k++)
-                covered = ids[k] == up;
-        if (!covered)
-            ids[kept++] = ids[i];
-    }
-    return kept;
-}
-
 static uint32_t lives_below(const struct rank *r, uint32_t top)
 {
     uint32_t n = 0;
@@ -207,7 +189,6 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
     *p = (struct pending_command){.used = true, .from = from, .token = token, .command = *c,
                                   .since_us = r->clock_us};
     n = spec_match(r->cx.spec, c->path, root->matches, r->vertices);
-    n = tops_only(r, root->matches, n);
     p->answer.matched = n;
     for (uint32_t i = 0; i < n; i++)
         p->answer.lives += lives_below(r, root->matches[i]);
