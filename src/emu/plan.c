@@ -51,13 +51,20 @@ struct draw {
     struct emu_plan *plan;
 };
 
-static uint64_t draw(struct draw *d, uint64_t below)
+uint64_t emu_random(uint64_t *state)
 {
-    uint64_t x = d->state += 0x9e3779b97f4a7c15ull;
+    uint64_t x = *state += 0x9e3779b97f4a7c15ull;
 
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return below ? (x ^ (x >> 31)) % below : 0;
+    return x ^ (x >> 31);
+}
+
+static uint64_t draw(struct draw *d, uint64_t below)
+{
+    uint64_t x = emu_random(&d->state);
+
+    return below ? x % below : 0;
 }
 
 static bool bears(struct draw *d, uint32_t supervisor)

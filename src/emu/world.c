@@ -12,16 +12,7 @@
 
 /* -- time and chance ------------------------------------------------------------------------------ */
 
-static uint64_t mixed(uint64_t *state)
-{
-    uint64_t x = *state += 0x9e3779b97f4a7c15ull;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
-}
-
-uint32_t chance(struct world *w, uint32_t below) { return (uint32_t)(mixed(&w->timing) >> 32) % (below ? below : 1); }
+uint32_t chance(struct world *w, uint32_t below) { return (uint32_t)(emu_random(&w->timing) >> 32) % (below ? below : 1); }
 
 static bool before(const struct moment *a, const struct moment *b)
 {
