@@ -108,7 +108,7 @@ static int name_job(struct launch *l)
     if (fd >= 0)
         close(fd);
     if (slurm)
-        snprintf(l->job, sizeof l->job, "s%.20s", slurm);
+        snprintf(l->job, sizeof l->job, "s%.20s-%04x", slurm, random & 0xffff);      /* one allocation, many jobs */
     else
         snprintf(l->job, sizeof l->job, "%08x", random);
     paths_job_dir(l->job, l->job_dir, sizeof l->job_dir);

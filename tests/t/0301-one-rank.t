@@ -92,6 +92,10 @@ says "$(within 60 "$tw" cc --no-cuda --json bad.c)" '"bad.so"' "cc speaks JSON"
 says "$(within 30 "$tw" run --json bad.yaml --state-dir s4 2>/dev/null)" "last: top/bad failed with code 42" "... so does run: who failed to start, with what"
 says "$("$tw" events --type fault --state-dir s4)" "code 42" "... events too"
 
+for i in 1 2; do
+    within 30 env SLURM_JOB_ID=77 "$tw" launch -q now.yaml; is $? 0 "job $i of one allocation"
+done
+
 # What README.md shows does what it says there.
 awk '/^```c$/ { f = "counter.c"; next } /^```yaml$/ { f = "counter.yaml"; next } /^```/ { f = "" } f { print > f }' "$TW_SRC/README.md"
 is "$(within 60 "$tw" cc --no-cuda -q counter.c 2>&1)" "" "README's actor builds without a warning"
