@@ -17,6 +17,7 @@
 #define TICK_MS 50
 #define WRAPPERS_MAX 8
 #define MISSING_TICKS 16            /* mpirun starts its ranks one after another, at once */
+#define TO_SPEAK_TICKS 8
 #define GRACE_TICKS 6               /* mpirun ends a job itself where a rank refused, and that rank has said why */
 
 static struct {
@@ -108,7 +109,7 @@ static void *look_on(void *unused)
 {
     const struct timespec tick = {0, TICK_MS * 1000000L};
     int ticks = 0, missing = 0;
-    pid_t gone, first;
+    pid_t gone, first, speaker = 0;
 
     for (; !atomic_load(&watch.over); nanosleep(&tick, NULL)) {
         look();
@@ -116,9 +117,13 @@ static void *look_on(void *unused)
         ticks = gone ? ticks + 1 : 0;
         /* it may have died before this one lived */
         missing = watch.lists && watch.children < watch.expected ? missing + 1 : 0;
+        if (ticks <= GRACE_TICKS / 2 && missing <= MISSING_TICKS / 2)
+            speaker = first;            /* later the others end for the same reason, and each would be the first */
         if (ticks < GRACE_TICKS && missing < MISSING_TICKS)
             continue;
-        if (first == getpid())
+        if (speaker != getpid() && ticks < GRACE_TICKS + TO_SPEAK_TICKS && missing < MISSING_TICKS + TO_SPEAK_TICKS)
+            continue;                   /* the first that ends makes mpirun kill the others: let that be the speaker */
+        if (speaker == getpid())
             fprintf(stderr, "treewarden: a rank on this host died before the job began: nobody can go on without it: "
                             "see what it said above, then start again\n");
         _exit(EXIT_FAILED);
