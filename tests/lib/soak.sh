@@ -26,7 +26,8 @@ soak_begin() {
 }
 
 soak_end() {
-    trap - EXIT HUP INT TERM
+    trap - EXIT
+    trap '' HUP INT TERM        # timeout sends its own and passes on what it gets: the second must not cut this short
     [ ${#spinners[@]} = 0 ] || kill "${spinners[@]}" 2>/dev/null || true
     end_ours
     if [ -n "$keep" ]; then echo "kept: $keep"; else rm -rf "$box"; fi
