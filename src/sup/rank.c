@@ -117,7 +117,12 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         r->status[c->dst] = c->flags & VERTEX_STATUS;
         devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS);
     }
-    if (c->flags & VERTEX_STATE) {
+    if (c->flags & VERTEX_DEATH) {
+        v->code = c->code;
+        tally(v, c);
+        note_death(r, c->dst, c->cls, c->cause);
+    }
+    if (c->flags & VERTEX_STATE) {     /* after its death: it may be back already */
         if (v->state != c->state)
             v->since_us = c->tree_us;
         v->state = (uint8_t)c->state;
@@ -127,14 +132,9 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         if (c->state == VERTEX_RUNNING)
             r->gave_up[c->dst] = 0;
     }
-    if (c->flags & VERTEX_DEATH) {
-        v->code = c->code;
-        tally(v, c);
-        note_death(r, c->dst, c->cls, c->cause);
-    }
 }
 
-void publish(struct rank *r, uint32_t vertex, uint32_t parts)
+static void send_vertex(struct rank *r, uint32_t vertex)
 {
     const struct view_vertex *v = &r->table[vertex];
     union cell c;
@@ -144,19 +144,40 @@ void publish(struct rank *r, uint32_t vertex, uint32_t parts)
     c.vertex.dst = vertex;
     c.vertex.life = v->life;
     c.vertex.line = v->line;
-    c.vertex.flags = (uint16_t)(parts | r->status[vertex]);
+    c.vertex.flags = (uint16_t)(r->news[vertex] | r->status[vertex]);
     c.vertex.tree_us = tree_us(r);
     c.vertex.starts = v->starts;
     c.vertex.state = v->state;
     c.vertex.cls = v->cls;
     c.vertex.cause = v->cause;
+    c.vertex.code = v->code;
     c.vertex.rank = v->rank;
     c.vertex.device = v->device;
     c.vertex.slot = v->slot;
-    c.vertex.code = v->code;
+    r->news[vertex] = 0;
+    send_all(r, &c);
+}
+
+/* One cell at the end of the turn for all that became of a vertex in it: a life that ends and begins again is an
+ * address, a death and some states.  Of two deaths in one turn other ranks hear of the later. */
+void publish(struct rank *r, uint32_t vertex, uint32_t parts)
+{
+    const struct view_vertex *v = &r->table[vertex];
+
     if (parts & VERTEX_ADDRESS)
         devman_peer(r->devman, vertex, v->life, v->line, r->status[vertex]);
-    send_all(r, &c);
+    if (r->size == 1)
+        return;
+    if (r->news[vertex] == 0)
+        r->news_of[r->news_count++] = vertex;
+    r->news[vertex] |= (uint8_t)parts;
+}
+
+static void publish_news(struct rank *r)
+{
+    for (uint32_t i = 0; i < r->news_count; i++)
+        send_vertex(r, r->news_of[i]);
+    r->news_count = 0;
 }
 
 const void *rank_commit(const struct rank *r, uint32_t vertex) { return devman_commit(r->devman, vertex); }
@@ -344,6 +365,7 @@ int rank_turn(struct rank *r, uint64_t clock_us)
     if (is_root(r))
         root_turn(r);
     ending_turn(r);
+    publish_news(r);
     return busy | flush_out(r);
 }
 
@@ -399,6 +421,8 @@ static int allocate(struct rank *r)
     r->device_views = calloc((size_t)r->cx.devices, sizeof *r->device_views);
     r->status = calloc(r->vertices, 1);
     r->gave_up = calloc(r->vertices, 1);
+    r->news = calloc(r->vertices, 1);
+    r->news_of = calloc(r->vertices, sizeof *r->news_of);
     r->out = calloc((size_t)r->size, sizeof *r->out);
     r->down = calloc((size_t)r->size, 1);
     r->left = calloc((size_t)r->size, 1);
@@ -408,7 +432,8 @@ static int allocate(struct rank *r)
     r->branch_room = 2 * r->vertices + 64;      /* one effect can bring an answer of every life */
     r->branch_queue = calloc(r->branch_room, BRANCH_INPUT_BYTES);
     if (!r->table || !r->ranks || !r->device_views || !r->status || !r->out || !r->down ||
-        !r->left || !r->branch_queue || !r->reports || !r->gave_up)
+        !r->left || !r->branch_queue || !r->reports || !r->gave_up ||
+        !r->news || !r->news_of)
         return TW_ENOMEM;
     for (int i = 0; i < r->size; i++) {
         r->out[i].cells = calloc(r->out_room, sizeof *r->out[i].cells);
@@ -489,6 +514,8 @@ void rank_destroy(struct rank *r)
     free(r->device_views);
     free(r->status);
     free(r->gave_up);
+    free(r->news);
+    free(r->news_of);
     free(r->out);
     free(r->down);
     free(r->left);

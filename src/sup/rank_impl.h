@@ -61,6 +61,8 @@ struct rank {
     struct view_device *device_views;
     uint8_t *status;            /* owned; per vertex: enum peer_status as last published */
     uint8_t *gave_up;           /* owned; per vertex: gave up and has not come back */
+    uint8_t *news;              /* owned; per vertex: parts of its picture to be told at the end of the turn */
+    uint32_t *news_of, news_count;      /* owned; whose */
     char last_fault[160];       /* for the verdict's reason */
     struct suptree *branches;   /* engine of the branches homed here; owned */
     struct devman *devman;      /* owned */
