@@ -345,8 +345,8 @@ static bool is_launched(void) { return getenv("PMIX_NAMESPACE") != NULL || geten
 static int check_singleton(struct reason *why, bool *ret_speaks)
 {
     const char *tasks = getenv("SLURM_STEP_NUM_TASKS"), *number = getenv("SLURM_PROCID");
-    const char *pmi = getenv("PMI_SIZE");
-    int wanted = tasks ? atoi(tasks) : pmi ? atoi(pmi) : 1;
+    const char *pmi = getenv("PMI_SIZE"), *ompi = getenv("OMPI_COMM_WORLD_SIZE");
+    int wanted = tasks ? atoi(tasks) : pmi ? atoi(pmi) : ompi ? atoi(ompi) : 1;
 
     if (wanted <= 1)
         return 0;

@@ -136,10 +136,24 @@ static const char *colour(const struct ask_args *a, const char *state)
            !strcmp(state, "stopped") || !strcmp(state, "gone") ? "\033[31m" : "\033[33m";
 }
 
-static void print_vertex(const struct ask_args *a, const json_t *v, int base)
+/* No vertex below the same parent comes after it. */
+static bool is_last(const json_t *vertices, size_t i)
+{
+    int level = level_of(get(json_array_get(vertices, i), "path"));
+
+    for (i++; i < json_array_size(vertices); i++) {
+        int next = level_of(get(json_array_get(vertices, i), "path"));
+
+        if (next <= level)
+            return next < level;
+    }
+    return true;
+}
+
+static void print_vertex(const struct ask_args *a, const json_t *v, int base, bool last)
 {
     int level = level_of(get(v, "path")) - base;
-    const char *branch = level <= 0 ? "" : a->ascii ? "|- " : "├─ ";
+    const char *branch = level <= 0 ? "" : a->ascii ? (last ? "`- " : "|- ") : last ? "└─ " : "├─ ";
 
     if (a->depth >= 0 && level > a->depth)
         return;
@@ -175,7 +189,7 @@ static int tree_once(struct ask_args *a)
         json_array_foreach(json_object_get(o, "vertices"), i, v) {
             if (base < 0)
                 base = level_of(get(v, "path"));
-            print_vertex(a, v, base);
+            print_vertex(a, v, base, is_last(json_object_get(o, "vertices"), i));
         }
     if (code == 0)
         json_decref(o);

@@ -97,14 +97,17 @@ static int for_each(const char *job, pid_t mpirun, each_f each, void *self)
 
 /* -- what is asked ---------------------------------------------------------------------------------- */
 
-static void count(void *self, pid_t pid, int rank)
+static void count_ranks(void *self, pid_t pid, int rank)
 {
-    (void)self;
     (void)pid;
-    (void)rank;
+    *(int *)self += rank >= 0;
 }
 
-int job_here(const char *job) { return for_each(job, 0, count, NULL); }
+int job_here(const char *job, pid_t mpirun, int *ret_ranks)
+{
+    *ret_ranks = 0;
+    return for_each(job, mpirun, count_ranks, ret_ranks);
+}
 
 struct search { const char *job; pid_t found; int rank; };
 

@@ -25,6 +25,8 @@
 #define STOP_MS 30000                   /* from the time limit on: what has not stopped in order by then, mpirun ends */
 #define ASKED_IN_ORDER 2                /* a third signal is for mpirun: it ends the job within half a second */
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
+#define LOOK_MS 500                     /* are there ranks? */
+#define EMPTY_MS 2000                   /* mpirun gets so long to end when there were, and are none any more */
 #define LEFT_OVER_MS 5000               /* ranks see their mpirun die, write what they know and end within this */
 
 struct launch_args {
@@ -41,6 +43,8 @@ struct launch {
     pid_t child;
     struct broom broom;
     int asked;                          /* signals passed on */
+    bool had_ranks;
+    uint64_t looked_ms, empty_ms;       /* empty_ms: since when it has none; 0 = it has */
     struct words words;
 };
 
@@ -235,6 +239,25 @@ static void keep_time_limit(struct launch *l, uint64_t ran_ms, bool *limited)
     *limited = true;
 }
 
+/* An mpirun whose own abort hangs has no rank left, and would be waited for for ever.  With hosts named, ranks may be
+ * where they cannot be seen. */
+static void end_empty(struct launch *l, uint64_t now)
+{
+    int ranks;
+
+    if (l->args.hosts || now - l->looked_ms < LOOK_MS)
+        return;
+    l->looked_ms = now;
+    (void)job_here(l->job, l->child, &ranks);
+    l->had_ranks |= ranks > 0;
+    if (ranks > 0 || !l->had_ranks)
+        l->empty_ms = 0;
+    else if (!l->empty_ms)
+        l->empty_ms = now;
+    else if (now - l->empty_ms >= EMPTY_MS)
+        kill(l->child, SIGKILL);
+}
+
 /* Until mpirun has ended.  Returns its wait status. */
 static int follow(struct launch *l)
 {
@@ -247,6 +270,7 @@ static int follow(struct launch *l)
 
         pass_on(l);
         keep_time_limit(l, now - begun, &limited);
+        end_empty(l, now);
         if (!verdict_ms && verdict_is_there(l))
             verdict_ms = now;
         if (verdict_ms && now - verdict_ms > AFTER_VERDICT_MS)

@@ -126,6 +126,9 @@ int program_open(const char *path, int image_fd, const struct tw_program **ret, 
     if (p->api != TW_ACTOR_API)
         return reason_set(why, TW_EPROTO, "%s: made for version %u of the actor API, this is version %u: build "
                           "it again with `treewarden cc`", path, p->api, TW_ACTOR_API);
+    if (p->layout != TW_ACTOR_LAYOUT)
+        return reason_set(why, TW_EPROTO, "%s: its actor.h lays things out otherwise than this version's (layout %x, "
+                          "here %x): build it again with `treewarden cc`", path, p->layout, TW_ACTOR_LAYOUT);
     *ret = p;
     return check_types(path, p, why);
 }

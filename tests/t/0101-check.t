@@ -35,10 +35,16 @@ says "$out" "treewarden cc" "... with how to build it"
 printf 'int nothing;\n' > empty.c && ${CC:-cc} -shared -fPIC empty.c -o lone.so
 out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a library without a program table is exit 65"
 says "$out" "TW_PROGRAM" "... and says what is missing"
-printf '#include <treewarden/actor.h>\nstatic const struct tw_type t[] = {{"a", 8, 8, 0, 0}};\nconst struct tw_program tw_program = {99, 1, t, 0};\n' > old.c
+printf '#include <treewarden/actor.h>\nstatic const struct tw_type t[] = {{"a", 8, 8, 0, 0}};\nconst struct tw_program tw_program = {99, 0, 1, t, 0};\n' > old.c
 ${CC:-cc} -I"$TW_SRC/src/api" -shared -fPIC old.c -o lone.so
 out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a program of another API version is exit 65"
 says "$out" "version 99 of the actor API" "... and says which"
+mkdir -p other/treewarden
+sed 's/^struct tw_msg {/&\n    uint64_t more;/' "$TW_SRC/src/api/treewarden/actor.h" >other/treewarden/actor.h
+printf '#include <treewarden/actor.h>\nstruct a { uint64_t n; };\nTW_INIT(a) { (void)cx; s->n = 0; }\nTW_NO_RECEIVE(a)\nTW_NO_STEP(a)\nTW_PROGRAM(a)\n' >laid.c
+${CC:-cc} -std=c11 -Iother -shared -fPIC laid.c -o lone.so
+out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a program whose actor.h was laid out otherwise is exit 65"
+says "$out" "lays things out otherwise" "... and says so"
 sed 's/counter/lone/; s/actor: lone/actor: counter/' counter.yaml > lone.yaml
 head -c 3000 counter.so > lone.so
 out=$(within 20 "$tw" check lone.yaml 2>&1); is $? 65 "a program cut short is exit 65, not a SIGBUS"

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Version of this file's binary contract; the worker refuses a program built for another one. */
-#define TW_ACTOR_API 1u
+#define TW_ACTOR_API 2u
 
 #ifdef __CUDACC__
 #define TW_DEV __device__
@@ -256,11 +256,17 @@ struct tw_type {
 /* What `NAME.so` exports as tw_program. */
 struct tw_program {
     uint32_t api;               /* TW_ACTOR_API */
+    uint32_t layout;            /* TW_ACTOR_LAYOUT: refused if it is not that of the program that loads it */
     uint32_t count;             /* actor types */
     const struct tw_type *types;
     void (*dispatch)(uint32_t type, uint32_t op, struct tw_ctx *cx, void *state,
                      const struct tw_msg *m);
 };
+
+/* The sizes of all structs that both sides read, as one number: a header that was changed without a new version. */
+#define TW_ACTOR_LAYOUT                                                                              \
+    ((uint32_t)(sizeof(struct tw_msg) + 67u * (sizeof(struct tw_type) +                              \
+                67u * (sizeof(struct tw_calls) + 67u * (sizeof(struct tw_ctx_head) + sizeof(struct tw_program))))))
 
 /* A switch, not a table of function pointers: on a GPU the table spills registers, the switch does
  * not.  At most 16 types.  Written once, at the end of the program's file. */
@@ -297,7 +303,7 @@ struct tw_program {
 #define TW_PROGRAM_TABLE_(...)                                                                       \
     static const struct tw_type tw_types_[] = { TW_EACH_(TW_TYPE_, __VA_ARGS__) };                   \
     __attribute__((visibility("default"))) extern const struct tw_program tw_program;                \
-    const struct tw_program tw_program = { TW_ACTOR_API,                                             \
+    const struct tw_program tw_program = { TW_ACTOR_API, TW_ACTOR_LAYOUT,                            \
         (uint32_t)(sizeof tw_types_ / sizeof tw_types_[0]), tw_types_, tw_dispatch_ };
 #endif
 
