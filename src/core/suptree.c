@@ -940,17 +940,19 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
         retired(t, c);
         return 0;
     }
+    if (x->state != TREE_STARTING && x->state != TREE_STOPPING && x->state != TREE_RUNNING)
+        return stale(t);                /* a stop and the end it was to bring crossed: it ended as was told first */
     x->cls = in->cls;
     x->cause = in->cause;
-    switch (x->state) {
-    case TREE_STARTING: start_failed(t, c, in->cause); return 0;
-    case TREE_STOPPING: stopped(t, c); return 0;
-    case TREE_RUNNING:
+    if (x->state == TREE_STARTING) {
+        start_failed(t, c, in->cause);
+    } else if (x->state == TREE_STOPPING) {
+        stopped(t, c);
+    } else {
         record(t, c, RECORD_EXIT);
         died(t, c);
-        return 0;
-    default: return stale(t);
     }
+    return 0;
 }
 
 static int take_lost(struct suptree *t, const struct suptree_input *in)

@@ -15,7 +15,7 @@
 /* -- ranks -- */
 #define BEAT_MS 500u                /* the root tells tree time, ranks answer with their load */
 #define REPORT_AGAIN_MS 1000u       /* a report not answered by then is made again */
-#define STREAMS_MS 1500u            /* the end waits this long for the stream sums of the ranks */
+#define STREAMS_MS 5000u            /* the end waits this long for the stream sums of ranks that live */
 #define VERDICT_MS 3000u            /* a disk that has not taken the verdict by then: the job ends all the same */
 #define QUIT_MS 1500u               /* workers not reaped by then are left to the zygote */
 #define CLOSE_MS 1000u              /* goodbyes among ranks */
