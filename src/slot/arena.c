@@ -149,7 +149,7 @@ HD static void ring_write(struct byte_ring *r, uint64_t size, uint64_t at, const
 
         for (uint64_t i = 0; i < n; i++)
             ((char *)&word)[i] = from[done + i];
-        store_relaxed(&ring[((at + done) & (size - 1)) / 8], word);
+        store_guarded(&ring[((at + done) & (size - 1)) / 8], word);
     }
 }
 
@@ -159,7 +159,7 @@ HD static void ring_read(const struct byte_ring *r, uint64_t size, uint64_t at, 
     char *to = (char *)data;
 
     for (uint64_t done = 0; done < bytes; done += 8) {
-        uint64_t word = load_relaxed(&ring[((at + done) & (size - 1)) / 8]);
+        uint64_t word = load_guarded(&ring[((at + done) & (size - 1)) / 8]);
         uint64_t n = bytes - done < 8 ? bytes - done : 8;
 
         for (uint64_t i = 0; i < n; i++)

@@ -179,9 +179,9 @@ HD static void on_msg(struct slot0 *z, const struct cell_msg *c, uint32_t bytes)
     b.pos = 0;
     b.urgent = c->flags;
     at = arena_inbox_entry(z->view, slot, tail);
-    copy_to_shared(at, &b, sizeof b);
-    copy_to_shared(at + sizeof b, &what, 8);
-    copy_to_shared(at + sizeof b + 8, z->body, bytes);
+    copy_to_guarded(at, &b, sizeof b);
+    copy_to_guarded(at + sizeof b, &what, 8);
+    copy_to_guarded(at + sizeof b + 8, z->body, bytes);
     store_release(&in->tail, tail + 1, SCOPE_DEVICE);
     ring_slot(z, slot);
 }
@@ -309,7 +309,7 @@ HD static int lift_lane(struct slot0 *z, uint32_t slot)
     int moved;
 
     for (; head != load_acquire(&l->ack_tail, SCOPE_DEVICE); head++) {
-        copy_from_shared(&b, &l->acks[head % LANE_ACKS], sizeof b);
+        copy_from_guarded(&b, &l->acks[head % LANE_ACKS], sizeof b);
         if (lift_ack(z, &b) != 0)
             break;
         store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
@@ -317,7 +317,7 @@ HD static int lift_lane(struct slot0 *z, uint32_t slot)
     moved = head != start;
     start = head = load_relaxed(&l->bell_head);
     for (; head != load_acquire(&l->bell_tail, SCOPE_DEVICE); head++) {
-        copy_from_shared(&b, &l->bells[head % LANE_BELLS], sizeof b);
+        copy_from_guarded(&b, &l->bells[head % LANE_BELLS], sizeof b);
         if (lift_bell(z, slot, &b) != 0)
             break;
         store_release(&l->bell_head, head + 1, SCOPE_DEVICE);
@@ -350,7 +350,7 @@ HD static int hand_over_acks(struct slot0 *z, uint32_t slot)
         b.extra = a->durable;
         b.pos = a->nack;
         b.urgent = 0;
-        copy_to_shared(&l->acks[tail % LANE_ACKS], &b, sizeof b);
+        copy_to_guarded(&l->acks[tail % LANE_ACKS], &b, sizeof b);
         store_release(&l->ack_tail, ++tail, SCOPE_DEVICE);
         a->used = 0;
         handed = 1;

@@ -299,7 +299,7 @@ HD static int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b)
         s->lane_full = 1;
         return TW_EFULL;
     }
-    copy_to_shared(&l->bells[tail % LANE_BELLS], b, sizeof *b);
+    copy_to_guarded(&l->bells[tail % LANE_BELLS], b, sizeof *b);
     store_release(&l->bell_tail, tail + 1, SCOPE_DEVICE);
     return 0;
 }
@@ -313,7 +313,7 @@ HD static int push_ack(struct slot *s, uint32_t to, const struct lane_bell *b)
         s->lane_full = 1;
         return TW_EFULL;
     }
-    copy_to_shared(&l->acks[tail % LANE_ACKS], b, sizeof *b);
+    copy_to_guarded(&l->acks[tail % LANE_ACKS], b, sizeof *b);
     store_release(&l->ack_tail, tail + 1, SCOPE_DEVICE);
     return 0;
 }
@@ -441,7 +441,7 @@ HD static void take_acks(struct slot *s, struct lane *l)
     for (; head != tail; head++) {
         struct lane_bell b;
 
-        copy_from_shared(&b, &l->acks[head % LANE_ACKS], sizeof b);
+        copy_from_guarded(&b, &l->acks[head % LANE_ACKS], sizeof b);
         store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
         take_ack(s, &b);
     }
@@ -515,7 +515,7 @@ HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
         struct outbox_entry *e, copy;
         int rc, same;
 
-        copy_from_shared(&ret->bell, &l->bells[head % LANE_BELLS], sizeof ret->bell);
+        copy_from_guarded(&ret->bell, &l->bells[head % LANE_BELLS], sizeof ret->bell);
         rc = judge(s, &ret->bell);
         if (rc == 1) {
             e = arena_entry(s->view, from, ret->bell.pos < s->view->geo.mailbox ? ret->bell.pos : 0);
@@ -549,13 +549,13 @@ HD static int take_remote(struct slot *s, struct slot_taken *ret)
         uint64_t what;
         int rc;
 
-        copy_from_shared(&ret->bell, at, sizeof ret->bell);
-        copy_from_shared(&what, at + sizeof ret->bell, 8);
+        copy_from_guarded(&ret->bell, at, sizeof ret->bell);
+        copy_from_guarded(&what, at + sizeof ret->bell, 8);
         ret->type = (uint32_t)what;
         ret->bytes = (uint32_t)(what >> 32);
         rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : 0;
         if (rc == 1)
-            copy_from_shared(s->message, at + sizeof ret->bell + 8, ret->bytes);
+            copy_from_guarded(s->message, at + sizeof ret->bell + 8, ret->bytes);
         store_release(&in->head, ++head, SCOPE_DEVICE);
         if (rc != 0)
             return rc;

@@ -25,7 +25,7 @@ void bell_habit_init(struct bell_habit *h)
     h->may_spin = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-uint32_t bell_seen(const struct bell_word *b) { return __atomic_load_n(&b->rings, __ATOMIC_SEQ_CST); }
+uint32_t bell_seen(const struct bell_word *b) { return __atomic_load_n(&b->rings, ORDER_BELL(__ATOMIC_SEQ_CST)); }
 
 static void relax(void)
 {
@@ -61,11 +61,11 @@ static void sleep_on(struct bell_word *b, uint32_t seen, uint64_t wait_ms, bool 
 {
     struct timespec ts = { (time_t)(wait_ms / 1000u), (long)(wait_ms % 1000u) * 1000000 };
 
-    __atomic_store_n(&b->sleeping, 1u, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&b->sleeping, 1u, ORDER_BELL(__ATOMIC_SEQ_CST));
     /* The kernel compares once more under its lock; this look only saves the call. */
     if (bell_seen(b) == seen)
         syscall(SYS_futex, &b->rings, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, seen, &ts, NULL, 0);
-    __atomic_store_n(&b->sleeping, 0u, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->sleeping, 0u, ORDER_BELL(__ATOMIC_RELEASE));
 }
 
 void bell_wait(struct bell_word *b, uint32_t seen, uint64_t wait_ms, bool shared, struct bell_habit *h)
@@ -85,6 +85,6 @@ void bell_wait(struct bell_word *b, uint32_t seen, uint64_t wait_ms, bool shared
 
 void bell_wake(struct bell_word *b, bool shared)
 {
-    if (__atomic_load_n(&b->sleeping, __ATOMIC_SEQ_CST))
+    if (__atomic_load_n(&b->sleeping, ORDER_BELL(__ATOMIC_SEQ_CST)))
         syscall(SYS_futex, &b->rings, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
