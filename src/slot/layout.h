@@ -15,7 +15,7 @@
 
 #define ARENA_MAGIC 0x316e657261777401ull
 #define SLOT_MAX 255u                   /* slots per device in this version; lanes grow as its square */
-#define LANE_BELLS 32u
+#define LANE_BELLS 128u
 #define LANE_ACKS 8u
 #define REMOTE_WINDOW 4u                /* messages of one stream under way between devices */
 #define SLOT_LOGS 32u

@@ -10,7 +10,7 @@
 #include "slotbox.h"
 #include "tap.h"
 
-#define PUPPET_NOTES 96u
+#define PUPPET_NOTES 192u
 #define OUTSIDER 10u                    /* a vertex that lives nowhere here; a second one is 11 */
 
 struct puppet {

@@ -149,12 +149,12 @@ static void an_urgent_peer_is_not_served_message_by_message(void)
 
 static void a_full_lane_is_rung_once(void)
 {
-    struct box *b = two(64, SLOT_EAGER);
+    struct box *b = two(2 * LANE_BELLS, SLOT_EAGER);
     uint32_t before;
 
     puppet_send(b, 0, 1, 1, 0);
     box_rounds(b, 5, 1);                /* they know each other */
-    for (uint32_t n = 0; n < 10; n++) {
+    for (uint32_t n = 0; n < LANE_BELLS / 4 + 2; n++) {
         puppet_send(b, 0, 1, 4, n * 4);
         box_turn(b, 0, 1);
     }
@@ -188,20 +188,21 @@ static void only_who_has_peers_is_told(void)
 
 static void full_lanes_lose_nothing(void)
 {
-    struct box *b = two(64, SLOT_EAGER);
+    struct box *b = two(2 * LANE_BELLS, SLOT_EAGER);
     uint64_t wrong = 0;
+    uint32_t calls = LANE_BELLS / 4 + 7;
 
-    for (uint32_t n = 0; n < 15; n++) { /* the receiver does not run: 60 bells for a lane of 32 */
+    for (uint32_t n = 0; n < calls; n++) {      /* the receiver does not run: more bells than its lane holds */
         puppet_send(b, 0, 1, 4, n * 4);
         box_turn(b, 0, 1);
         b->now_ms++;
     }
     is_int(box_slot(b, 0)->lane_full, 1, "the lane is full");
     ok(slot_turn(box_slot(b, 0), b->now_ms) <= b->now_ms + 1, "the sender looks again soon");
-    box_rounds(b, 200, 1);
-    for (uint64_t i = 0; i < 60; i++)
+    box_rounds(b, 200 + 4 * LANE_BELLS, 1);
+    for (uint64_t i = 0; i < 4 * calls; i++)
         wrong += puppet_of(b, 1)->value[i] != i;
-    ok(puppet_of(b, 1)->got == 60 && wrong == 0, "when the receiver runs, all come, in order");
+    ok(puppet_of(b, 1)->got == 4 * calls && wrong == 0, "when the receiver runs, all come, in order");
     box_free(b);
 }
 
