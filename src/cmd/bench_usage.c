@@ -7,27 +7,12 @@
 #include <unistd.h>
 
 #include "cmd/bench.h"
+#include "cmd/proc.h"
 #include "shared/rc.h"
 
 #define TREE_MAX 512
 
 struct tree { pid_t pid[TREE_MAX], parent[TREE_MAX]; bool ours[TREE_MAX]; int count; };
-
-/* The parent, from /proc/PID/stat: the second field after the name, which may hold anything but is the last in
- * parentheses. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[64], line[512] = "", *end;
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    f = fopen(path, "r");
-    if (!f)
-        return 0;
-    end = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
-    fclose(f);
-    return end && strlen(end) > 4 ? (pid_t)atoi(end + 4) : 0;
-}
 
 static void list_processes(struct tree *t, pid_t root)
 {
@@ -38,12 +23,13 @@ static void list_processes(struct tree *t, pid_t root)
     t->count = 0;
     while (d && (e = readdir(d)) && t->count < TREE_MAX) {
         pid_t pid = (pid_t)atoi(e->d_name);
+        struct proc_stat st;
 
         if (pid <= 0)
             continue;
         t->pid[t->count] = pid;
         t->ours[t->count] = pid == root;
-        t->parent[t->count++] = parent_of(pid);
+        t->parent[t->count++] = proc_stat(pid, &st) ? st.parent : 0;
     }
     if (d)
         closedir(d);

@@ -37,9 +37,9 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
  * Returns whether nobody is. */
 static bool await_end(const char *job, int limit_ms)
 {
-    int ranks;
+    pid_t rank;
 
-    for (int waited = 0; job_here(job, 0, &ranks) > 0; waited += POLL_MS) {
+    for (int waited = 0; job_here(job, 0, &rank) > 0; waited += POLL_MS) {
         if (waited >= limit_ms)
             return false;
         nanosleep(&(struct timespec){0, POLL_MS * 1000000L}, NULL);

@@ -159,15 +159,20 @@ static int check(const struct check_args *a)
     return rc;
 }
 
+void add_set(const char **sets, int *count, const char *arg, const struct argp_state *state)
+{
+    if (*count == SETS_MAX)
+        argp_error(state, "more than %d --set", SETS_MAX);
+    sets[(*count)++] = arg;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct check_args *a = state->input;
 
     switch (key) {
     case 's':
-        if (a->set_count == SETS_MAX)
-            argp_error(state, "more than %d --set", SETS_MAX);
-        a->sets[a->set_count++] = arg;
+        add_set(a->sets, &a->set_count, arg, state);
         return 0;
     case 'n':
         a->ranks = atoi(arg);

@@ -69,5 +69,8 @@ int load_program(const struct spec *s, void (*error)(void *self, const char *tex
 int ranks_for(const struct spec *s, int asked, struct reason *why);
 
 #define SETS_MAX 64
+struct argp_state;
+/* One more --set; beyond SETS_MAX a usage error.  arg is borrowed. */
+void add_set(const char **sets, int *count, const char *arg, const struct argp_state *state);
 
 #endif

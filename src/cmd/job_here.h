@@ -9,8 +9,8 @@
 
 #include <sys/types.h>
 
-/* How many there are, but for the caller, and how many of them are ranks: children of this mpirun. */
-int job_here(const char *job, pid_t mpirun, int *ret_ranks);
+/* How many there are, but for the caller; and one of its ranks, a child of this mpirun; 0 = none is here. */
+int job_here(const char *job, pid_t mpirun, pid_t *ret_rank);
 
 /* Tell the job to stop in order: by a signal to one rank, which tells the root.  Not by mpirun: that gives its ranks a
  * quarter of a second from SIGTERM to SIGKILL.  To mpirun all the same if no rank of this host takes signals yet.

@@ -16,6 +16,7 @@
 #include "cmd/cmd.h"
 #include "cmd/job_here.h"
 #include "cmd/mpirun.h"
+#include "cmd/proc.h"
 #include "face/client.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
@@ -27,7 +28,6 @@
 #define AFTER_VERDICT_MS 5000           /* mpirun gets so long to end once the verdict is there */
 #define LOOK_MS 500                     /* are there ranks? */
 #define EMPTY_MS 2000                   /* mpirun gets so long to end when there were, and are none any more */
-#define LEFT_OVER_MS 5000               /* ranks see their mpirun die, write what they know and end within this */
 
 struct launch_args {
     const char *file, *hosts, *state_dir, *out_dir, *sets[SETS_MAX], *seed;
@@ -43,8 +43,8 @@ struct launch {
     pid_t child;
     struct broom broom;
     int asked;                          /* signals passed on */
-    bool had_ranks;
-    uint64_t looked_ms, empty_ms;       /* empty_ms: since when it has none; 0 = it has */
+    pid_t rank;                         /* one that was seen last; 0 = none yet */
+    uint64_t looked_ms, empty_ms;       /* empty_ms: since when there is none; 0 = there is */
     struct words words;
 };
 
@@ -243,19 +243,24 @@ static void keep_time_limit(struct launch *l, uint64_t ran_ms, bool *limited)
  * where they cannot be seen. */
 static void end_empty(struct launch *l, uint64_t now)
 {
-    int ranks;
+    struct proc_stat st;
+    pid_t rank;
 
     if (l->args.hosts || now - l->looked_ms < LOOK_MS)
         return;
     l->looked_ms = now;
-    (void)job_here(l->job, l->child, &ranks);
-    l->had_ranks |= ranks > 0;
-    if (ranks > 0 || !l->had_ranks)
+    if (l->rank && proc_stat(l->rank, &st) && st.parent == l->child && st.state != 'Z') {
+        l->empty_ms = 0;
+        return;
+    }
+    (void)job_here(l->job, l->child, &rank);    /* dear, so only when that one is gone */
+    if (rank || !l->rank)
         l->empty_ms = 0;
     else if (!l->empty_ms)
         l->empty_ms = now;
     else if (now - l->empty_ms >= EMPTY_MS)
         kill(l->child, SIGKILL);
+    l->rank = rank ? rank : l->rank;
 }
 
 /* Until mpirun has ended.  Returns its wait status. */
@@ -381,9 +386,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'H': a->hosts = arg; return 0;
     case 's':
-        if (a->set_count == SETS_MAX)
-            argp_error(state, "more than %d --set", SETS_MAX);
-        a->sets[a->set_count++] = arg;
+        add_set(a->sets, &a->set_count, arg, state);
         return 0;
     case 'd': a->drills = true; return 0;
     case 'S': a->seed = arg; return 0;

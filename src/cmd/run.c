@@ -520,9 +520,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 's':
-        if (a->set_count == SETS_MAX)
-            argp_error(state, "more than %d --set", SETS_MAX);
-        a->sets[a->set_count++] = arg;
+        add_set(a->sets, &a->set_count, arg, state);
         return 0;
     case 'd': a->drills = true; return 0;
     case 'S':

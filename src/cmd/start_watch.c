@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/proc.h"
 
 #define RANKS_MAX 512               /* of one host; more are not watched */
 #define TICK_MS 50
@@ -43,16 +44,9 @@ static bool is_rank(pid_t pid)
 
 static bool is_dead(pid_t pid)
 {
-    char name[64], state = 'Z';
-    FILE *f;
+    struct proc_stat st;
 
-    snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-    f = fopen(name, "re");
-    if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-        state = 'Z';
-    if (f)
-        fclose(f);
-    return state == 'Z' || state == 'X';
+    return !proc_stat(pid, &st) || st.state == 'Z' || st.state == 'X';
 }
 
 static void see(pid_t pid)
@@ -131,49 +125,24 @@ static void *look_on(void *unused)
     return unused;
 }
 
-static pid_t parent_of(pid_t pid)
-{
-    char name[64];
-    int parent = 0;
-    FILE *f;
-
-    snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-    f = fopen(name, "re");
-    if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
-        parent = 0;
-    if (f)
-        fclose(f);
-    return parent;
-}
-
 /* A script between mpirun and this rank is of the rank's own: mpirun has given it the rank's number. */
 static bool is_wrapper(pid_t pid)
 {
-    static const char number[] = "OMPI_COMM_WORLD_RANK=";
-    char name[64], *line = NULL;
-    size_t room = 0;
-    bool found = false;
-    FILE *f;
+    char number[16];
 
-    snprintf(name, sizeof name, "/proc/%d/environ", (int)pid);
-    f = fopen(name, "re");
-    while (f && !found && getdelim(&line, &room, '\0', f) > 0)
-        found = !strncmp(line, number, sizeof number - 1);
-    free(line);
-    if (f)
-        fclose(f);
-    return found;
+    return proc_getenv(pid, "OMPI_COMM_WORLD_RANK", number, sizeof number);
 }
 
 void start_watch_begin(void)
 {
     ssize_t n = readlink("/proc/self/exe", watch.self, sizeof watch.self - 1);
     const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    struct proc_stat st;
 
     watch.expected = local ? atoi(local) : 0;
     watch.parent = getppid();
     for (int i = 0; i < WRAPPERS_MAX && watch.parent > 1 && is_wrapper(watch.parent); i++)
-        watch.parent = parent_of(watch.parent);
+        watch.parent = proc_stat(watch.parent, &st) ? st.parent : 0;
     watch.runs = n > 0 && pthread_create(&watch.thread, NULL, look_on, NULL) == 0;
 }
 

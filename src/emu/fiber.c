@@ -90,6 +90,16 @@ static struct fiber *make(void)
     return f;
 }
 
+/* Apart from what has variables to keep: getcontext is a function that may return twice. */
+static void aim(struct fiber *f)
+{
+    getcontext(&f->own);
+    f->own.uc_stack.ss_sp = f->stack;
+    f->own.uc_stack.ss_size = STACK_BYTES;
+    f->own.uc_link = NULL;
+    makecontext(&f->own, (void (*)(void))begin, 2, (unsigned)((uint64_t)(uintptr_t)f >> 32), (unsigned)(uintptr_t)f);
+}
+
 void fiber_run(struct fiber **ret, void (*f)(void *arg), void *arg)
 {
     struct fiber *n = make();
@@ -97,11 +107,7 @@ void fiber_run(struct fiber **ret, void (*f)(void *arg), void *arg)
     *ret = n;
     n->f = f;
     n->arg = arg;
-    getcontext(&n->own);
-    n->own.uc_stack.ss_sp = n->stack;
-    n->own.uc_stack.ss_size = STACK_BYTES;
-    n->own.uc_link = NULL;
-    makecontext(&n->own, (void (*)(void))begin, 2, (unsigned)((uint64_t)(uintptr_t)n >> 32), (unsigned)(uintptr_t)n);
+    aim(n);
     fiber_enter(ret);
 }
 

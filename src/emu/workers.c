@@ -10,7 +10,6 @@
 
 #define SLOT_SLEEP_US 1000000u          /* the nets below the bells, as real workers have them */
 #define SLOT0_SLEEP_US 250000u
-#define ARENAS_MAX 8
 
 static struct emu_worker *find(const struct emu_rank *r, int device, uint32_t incarnation)
 {
