@@ -79,6 +79,15 @@ early early-rank; victim early-rank "$(cat standin.pid)" 1 ""
 is "$(grep -c "a rank on this host died before the job began" log.early-rank)" 1 "early-rank killed: one of the others says so, once"
 rm standin.pid
 early early-mpirun; victim early-mpirun "$(pid_of '(mpirun|prterun) .*--with-ft')" 1 ""
+# An mpirun whose own abort hangs: it had a rank, has none, and does not end.
+cat >mpirun <<SH
+#!/bin/sh
+case \$1 in --version) exec "$real" --version ;; esac
+OMPI_COMM_WORLD_RANK=0 sleep 1 &
+while :; do sleep 1; done
+SH
+within 30 "$TREEWARDEN" launch -q -n 4 heat.yaml --state-dir st.hang >log.hang 2>&1; is $? 1 "an mpirun that hangs without ranks is ended"
+has log.hang "mpirun ended (signal 9) and left no verdict" "... and launch says how it ended"
 unset TREEWARDEN_MPIRUN
 begin worker
 p=$(pid_of '^[^ ]*treewarden worker ')
