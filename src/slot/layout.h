@@ -15,9 +15,9 @@
 
 #define ARENA_MAGIC 0x316e657261777401ull
 #define SLOT_MAX 255u                   /* slots per device in this version; lanes grow as its square */
-#define LANE_BELLS 128u
+#define LANE_BELLS 32u                  /* a bell of this device counts in any number of messages */
 #define LANE_ACKS 8u
-#define REMOTE_WINDOW 4u                /* messages of one stream under way between devices */
+#define REMOTE_WINDOW 64u                /* messages of one stream under way between devices */
 #define SLOT_LOGS 32u
 #define SLOT_TIMERS 4u
 #define SLOT_ARGS 24u
@@ -75,18 +75,23 @@ struct byte_ring {                      /* followed by its bytes, a power of two
 /* ---- bells: who sleeps here looks at the number ---- */
 struct bell_word {
     uint32_t rings;                     /* anybody: add_u32, then wake if `sleeping` */
-    uint32_t sleeping;                  /* the sleeper */
-    char pad[56];
+    uint32_t sleeping;                  /* the sleeper sets it; who wakes it clears it */
+    uint64_t lanes[(SLOT_MAX + 64) / 64];       /* bit per lane that got something: its writer sets it, or_u64, after
+                                         * the lane's tail and before the ring; the reader takes all, take_u64.
+                                         * So a look costs what there is, and a lane nobody uses no page */
+    char pad[24];
 };
 
 /* ---- lanes: doorbells from one slot to another, bodies stay in the sender's outbox ---- */
 struct lane_bell {
     uint32_t src, dst;                  /* vertices */
     uint64_t lines;                     /* CELL_LINES */
-    uint64_t seq;                       /* message: its number.  ack: highest consumed */
-    uint64_t extra;                     /* message: number the stream starts at.  ack: highest durable */
-    uint32_t pos;                       /* message: outbox entry.  ack: 1 = ring again from seq + 1 */
-    uint32_t urgent;                    /* message: the sender's outbox is running full */
+    uint64_t seq;                       /* messages: number of the first.  ack: highest consumed */
+    uint64_t extra;                     /* messages: number the stream starts at.  ack: highest durable */
+    uint32_t pos;                       /* messages: outbox entry of the first.  ack: 1 = ring again from seq + 1 */
+    uint32_t count;                     /* messages: so many in a row, each entry names the next; to slot 0: 1 */
+    uint32_t urgent;                    /* messages: the sender's outbox is running full */
+    uint32_t reserved;
 };
 
 struct lane {                           /* one writer (source slot), one reader (destination slot) */
@@ -206,7 +211,7 @@ struct outbox_entry {                   /* followed by message_bytes of body */
     uint32_t type;
     uint32_t bytes;
     uint32_t src, line;                 /* whose it is: a bell of a slot's last tenant must not take it */
-    uint32_t reserved;
+    uint32_t next;                      /* entry of the stream's next message, once that has been published */
 };
 
 struct slot_timer { uint64_t at_ms; uint64_t set_ms; };    /* in a commit at_ms is what remains; 0 = free */
@@ -313,6 +318,6 @@ HD static inline void arena_layout(const struct arena_geometry *g, struct arena_
 static_assert(sizeof(struct slot_want) == 128 && sizeof(struct slot_is) == 128, "control lines");
 static_assert(sizeof(struct byte_ring) == 128 && sizeof(struct bell_word) == 64, "one line a side");
 static_assert(sizeof(struct commit_head) == 64 && sizeof(struct outbox_entry) == 32, "aligned bodies");
-static_assert(sizeof(struct lane_bell) == 40 && sizeof(struct inbox) == 128, "lanes");
+static_assert(sizeof(struct lane_bell) == 48 && sizeof(struct inbox) == 128, "lanes");
 
 #endif

@@ -88,6 +88,19 @@ HD static inline uint32_t add_u32(uint32_t *p)
     asm volatile("atom.add.acq_rel.gpu.u32 %0, [%1], 1;" : "=r"(old) : "l"(p) : "memory");
     return old;
 }
+
+HD static inline void or_u64(uint64_t *p, uint64_t bits)
+{
+    asm volatile("red.release.gpu.or.b64 [%0], %1;" : : "l"(p), "l"((unsigned long long)bits) : "memory");
+}
+
+HD static inline uint64_t take_u64(uint64_t *p)
+{
+    unsigned long long old;
+
+    asm volatile("atom.exch.acquire.gpu.b64 %0, [%1], 0;" : "=l"(old) : "l"(p) : "memory");
+    return old;
+}
 #else
 HD static inline uint64_t load_acquire(const uint64_t *p, enum tw_scope scope)
 {
@@ -161,9 +174,21 @@ HD static inline uint32_t load_u32(const uint32_t *p)
 
 HD static inline void fence_acquire(void) { ORDER_FENCE(__ATOMIC_ACQUIRE); }
 
-/* Add one to a bell.  Several ring it, so it is the one read-modify-write, and never across the host
- * link of a GPU. */
+/* A bell is rung by several, so these are the only read-modify-writes, and never across the host link of a GPU.
+ * Add one; set bits; take all bits that are set. */
 HD static inline uint32_t add_u32(uint32_t *p) { return __atomic_fetch_add(p, 1u, ORDER_BELL(__ATOMIC_SEQ_CST)); }
+
+HD static inline void or_u64(uint64_t *p, uint64_t bits)
+{
+    crash_point();
+    (void)__atomic_fetch_or(p, bits, ORDER_BELL(__ATOMIC_SEQ_CST));
+}
+
+HD static inline uint64_t take_u64(uint64_t *p)
+{
+    yield_point();
+    return __atomic_exchange_n(p, 0, ORDER_BELL(__ATOMIC_SEQ_CST));
+}
 #endif
 
 /* Copy `bytes` (rounded up to 8; both sides 8-aligned and padded) between private memory and memory the

@@ -213,8 +213,6 @@ HD static void reset_private(struct slot *s)
     store_relaxed(&s->is->committed, 0);
     store_relaxed(&s->is->end, 0);
     store_relaxed(&s->is->resumed, 0);
-    for (uint32_t i = 0; i < sizeof s->marked / sizeof s->marked[0]; i++)
-        s->marked[i] = 0;
     store_release(&s->is->phase, PHASE_IDLE, SCOPE_DEVICE);
 }
 
@@ -442,7 +440,7 @@ HD uint64_t slot_turn(struct slot *s, uint64_t now_ms)
 HD uint64_t slot_private_bytes(const struct arena_geometry *geo)
 {
     return (uint64_t)geo->peers * sizeof(struct slot_route) + ALIGN64((uint64_t)geo->mailbox * 4) +
-           geo->message_bytes + 16;
+           (geo->slots + 1u) * sizeof(struct lane_bell) + geo->message_bytes + 16;
 }
 
 HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
@@ -467,6 +465,8 @@ HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
     at += (uint64_t)view->geo.peers * sizeof *s->routes;
     s->next = (uint32_t *)(void *)at;
     at += ALIGN64((uint64_t)view->geo.mailbox * 4);
+    s->in_hand = (struct lane_bell *)(void *)at;
+    at += (view->geo.slots + 1u) * sizeof *s->in_hand;
     s->message = at;
     s->cx.head.call = slot_calls();
     s->cx.slot = s;

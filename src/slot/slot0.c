@@ -49,6 +49,8 @@ HD void slot0_init(struct slot0 *z, struct arena_view *view, const struct slot_e
     z->now_ms = 0;
     z->next_slot = 0;
     z->up_blocked = z->peers_moved = 0;
+    for (uint32_t w = 0; w < sizeof z->marked / sizeof z->marked[0]; w++)
+        z->marked[w] = z->acks_due[w] = 0;
     for (uint32_t i = 0; i <= view->geo.slots; i++)
         z->watch[i].stop_at_ms = SLOT_NEVER;
 }
@@ -176,13 +178,15 @@ HD static void on_msg(struct slot0 *z, const struct cell_msg *c, uint32_t bytes)
     b.lines = c->life;
     b.seq = c->seq;
     b.extra = c->first;
-    b.pos = 0;
+    b.pos = b.reserved = 0;
+    b.count = 1;
     b.urgent = c->flags;
     at = arena_inbox_entry(z->view, slot, tail);
     copy_to_guarded(at, &b, sizeof b);
     copy_to_guarded(at + sizeof b, &what, 8);
     copy_to_guarded(at + sizeof b + 8, z->body, bytes);
     store_release(&in->tail, tail + 1, SCOPE_DEVICE);
+    bell_mark(arena_bell(z->view, slot), 0);
     ring_slot(z, slot);
 }
 
@@ -220,6 +224,7 @@ HD static void on_msg_ack(struct slot0 *z, const struct cell_msg_ack *c)
     a->lines = c->life;
     a->consumed = c->consumed;
     a->durable = c->durable;
+    z->acks_due[slot / 64] |= (uint64_t)1 << slot % 64;
 }
 
 HD static void obey(struct slot0 *z, const union cell *c, uint32_t bytes)
@@ -300,21 +305,19 @@ HD static int lift_ack(struct slot0 *z, const struct lane_bell *b)
     return up(z, &c, NULL, 0);
 }
 
-/* Returns 1 if anything was lifted. */
+/* Returns 1 if all of it was, 0 if the up ring has no room for the rest. */
 HD static int lift_lane(struct slot0 *z, uint32_t slot)
 {
     struct lane *l = arena_lane(z->view, 0, slot);
-    uint64_t head = load_relaxed(&l->ack_head), start = head;
+    uint64_t head = load_relaxed(&l->ack_head), start;
     struct lane_bell b;
-    int moved;
 
     for (; head != load_acquire(&l->ack_tail, SCOPE_DEVICE); head++) {
         copy_from_guarded(&b, &l->acks[head % LANE_ACKS], sizeof b);
         if (lift_ack(z, &b) != 0)
-            break;
+            return 0;
         store_release(&l->ack_head, head + 1, SCOPE_DEVICE);
     }
-    moved = head != start;
     start = head = load_relaxed(&l->bell_head);
     for (; head != load_acquire(&l->bell_tail, SCOPE_DEVICE); head++) {
         copy_from_guarded(&b, &l->bells[head % LANE_BELLS], sizeof b);
@@ -324,7 +327,25 @@ HD static int lift_lane(struct slot0 *z, uint32_t slot)
     }
     if (head - start >= LANE_BELLS / 2)
         ring_slot(z, slot);             /* it may wait for room */
-    return moved || head != start;
+    return !z->up_blocked;
+}
+
+/* Whoever puts something into a lane marks it: the others are not looked at. */
+HD static void lift_lanes(struct slot0 *z)
+{
+    struct bell_word *bell = arena_bell(z->view, 0);
+
+    for (uint32_t w = 0; w <= z->view->geo.slots / 64; w++)
+        if (load_relaxed(&bell->lanes[w]))
+            z->marked[w] |= take_u64(&bell->lanes[w]);
+    z->next_slot = (z->next_slot + 1) % z->view->geo.slots;
+    for (uint32_t n = 0; n < z->view->geo.slots; n++) {
+        uint32_t slot = 1 + (z->next_slot + n) % z->view->geo.slots;
+        uint64_t bit = (uint64_t)1 << slot % 64;
+
+        if (z->marked[slot / 64] & bit && lift_lane(z, slot))
+            z->marked[slot / 64] &= ~bit;
+    }
 }
 
 HD static int hand_over_acks(struct slot0 *z, uint32_t slot)
@@ -349,14 +370,18 @@ HD static int hand_over_acks(struct slot0 *z, uint32_t slot)
         b.seq = a->consumed;
         b.extra = a->durable;
         b.pos = a->nack;
-        b.urgent = 0;
+        b.count = b.urgent = b.reserved = 0;
         copy_to_guarded(&l->acks[tail % LANE_ACKS], &b, sizeof b);
         store_release(&l->ack_tail, ++tail, SCOPE_DEVICE);
         a->used = 0;
         handed = 1;
     }
-    if (handed)
+    if (!left)
+        z->acks_due[slot / 64] &= ~((uint64_t)1 << slot % 64);
+    if (handed) {
+        bell_mark(arena_bell(z->view, slot), 0);
         ring_slot(z, slot);
+    }
     return left;
 }
 
@@ -537,13 +562,10 @@ HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns)
     z->up_blocked = 0;
     store_release(&h->beat, load_relaxed(&h->beat) + 1, SCOPE_SYSTEM);
     more = take_commands(z);
-    z->next_slot = (z->next_slot + 1) % z->view->geo.slots;
-    for (uint32_t n = 0; n < z->view->geo.slots; n++) {
-        uint32_t slot = 1 + (z->next_slot + n) % z->view->geo.slots;
-
-        more |= lift_lane(z, slot);
-        left |= hand_over_acks(z, slot);
-    }
+    lift_lanes(z);
+    for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++)
+        if (z->acks_due[slot / 64] >> slot % 64 & 1)
+            left |= hand_over_acks(z, slot);
     due = sweep(z, cpu_ns, gap);
     if (load_relaxed(&arena_up(z->view)->tail) != up_before && z->env->wake_rank)
         z->env->wake_rank(z->env->self);

@@ -75,6 +75,12 @@ HD static inline int entry_is_still(const struct arena_view *v, const struct out
     return entry_is_of(v, &again, b);
 }
 
+/* The lane from slot `from` (0: slot 0, or the inbox) has something for whom this bell wakes.  Before the ring. */
+HD static inline void bell_mark(struct bell_word *b, uint32_t from)
+{
+    or_u64(&b->lanes[from / 64], (uint64_t)1 << from % 64);
+}
+
 HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
 {
     add_u32(&b->rings);

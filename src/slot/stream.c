@@ -48,6 +48,15 @@ HD static void outbox_release(struct slot *s, uint32_t pos)
     s->outbox_free++;
 }
 
+/* `to` follows `from` in its stream: for us, and for readers of a bell that counts in both. */
+HD static void link_entries(struct slot *s, uint32_t from, uint32_t to)
+{
+    struct outbox_entry *e = entry(s, from);
+
+    s->next[from] = to;
+    store_relaxed((uint64_t *)(void *)&e->line, e->line | (uint64_t)to << 32);
+}
+
 /* Keep the chain of a stream in the order of numbers; after a restore entries come in any order. */
 HD static void chain_insert(struct slot *s, struct slot_route *r, uint32_t pos)
 {
@@ -58,12 +67,12 @@ HD static void chain_insert(struct slot *s, struct slot_route *r, uint32_t pos)
         before = at;
         at = s->next[at];
     }
-    s->next[pos] = at;
+    link_entries(s, pos, at);
     s->outbox_free--;
     if (before == NO_POS)
         r->first = pos;
     else
-        s->next[before] = pos;
+        link_entries(s, before, pos);
     if (at == NO_POS)
         r->last = pos;
 }
@@ -159,7 +168,7 @@ HD void streams_publish(struct slot *s)
         if (r->last == NO_POS)
             r->first = pos;
         else
-            s->next[r->last] = pos;
+            link_entries(s, r->last, pos);
         r->last = pos;
         if (r->ring_at == NO_POS)
             r->ring_at = pos;
@@ -301,6 +310,7 @@ HD static int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b)
     }
     copy_to_guarded(&l->bells[tail % LANE_BELLS], b, sizeof *b);
     store_release(&l->bell_tail, tail + 1, SCOPE_DEVICE);
+    bell_mark(arena_bell(s->view, to), s->index);
     return 0;
 }
 
@@ -315,9 +325,11 @@ HD static int push_ack(struct slot *s, uint32_t to, const struct lane_bell *b)
     }
     copy_to_guarded(&l->acks[tail % LANE_ACKS], b, sizeof *b);
     store_release(&l->ack_tail, tail + 1, SCOPE_DEVICE);
+    bell_mark(arena_bell(s->view, to), s->index);
     return 0;
 }
 
+/* On this device one bell for all that may leave; slot 0 is rung for each, since it may have no room for all. */
 HD static int pump_bells(struct slot *s, uint32_t i, uint32_t to, uint32_t urgent)
 {
     struct stream *st = &s->streams[i];
@@ -335,12 +347,15 @@ HD static int pump_bells(struct slot *s, uint32_t i, uint32_t to, uint32_t urgen
         b.seq = r->rung + 1;
         b.extra = st->base + 1;
         b.pos = r->ring_at;
+        b.count = to ? (uint32_t)(st->leave - r->rung) : 1;
         b.urgent = urgent;
+        b.reserved = 0;
         if (push_bell(s, to, &b) != 0)
             break;
-        r->rung++;
+        for (uint32_t n = 0; n < b.count; n++)
+            r->ring_at = s->next[r->ring_at];
+        r->rung += b.count;
         r->moved_ms = s->now_ms;
-        r->ring_at = s->next[r->ring_at];
         rung = 1;
     }
     return rung;
@@ -360,7 +375,7 @@ HD static int pump_ack(struct slot *s, uint32_t i, uint32_t to)
     b.seq = st->consumed;
     b.extra = st->durable;
     b.pos = r->ack_due == 2;
-    b.urgent = 0;
+    b.count = b.urgent = b.reserved = 0;
     if (push_ack(s, to, &b) != 0)
         return 0;
     r->ack_due = 0;
@@ -447,14 +462,12 @@ HD static void take_acks(struct slot *s, struct lane *l)
     }
 }
 
-HD static void mark(struct slot *s, uint32_t lane) { s->marked[lane / 64] |= (uint64_t)1 << lane % 64; }
 HD static void unmark(struct slot *s, uint32_t lane) { s->marked[lane / 64] &= ~((uint64_t)1 << lane % 64); }
 
 /* Whoever puts a bell, an ack, a message or a new address rings afterwards: no new ring, nothing new.  `rings` is
  * read before the lanes, so what is put meanwhile shows in the next turn. */
 HD void streams_look(struct slot *s)
 {
-    const struct inbox *in = arena_inbox(s->view, s->index);
     uint32_t rings = load_u32(&s->bell->rings);
 
     if (rings == s->rings_seen && s->now_ms == s->looked_ms)
@@ -462,19 +475,20 @@ HD void streams_look(struct slot *s)
     s->rings_seen = rings;
     s->looked_ms = s->now_ms;
     s->pump_due = 1;
-    for (uint32_t from = 0; from <= s->view->geo.slots; from++) {
-        struct lane *l = &s->lanes[from];
+    for (uint32_t w = 0; w <= s->view->geo.slots / 64; w++) {
+        uint64_t lanes = load_relaxed(&s->bell->lanes[w]) ? take_u64(&s->bell->lanes[w]) : 0;
 
-        take_acks(s, l);
-        if (load_acquire(&l->bell_tail, SCOPE_DEVICE) != load_relaxed(&l->bell_head))
-            mark(s, from);
+        s->marked[w] |= lanes;
+        for (uint32_t from = w * 64; lanes; from++, lanes >>= 1)
+            if (lanes & 1 && from <= s->view->geo.slots)
+                take_acks(s, &s->lanes[from]);
     }
-    if (load_acquire(&in->tail, SCOPE_DEVICE) != load_relaxed(&in->head))
-        mark(s, 0);
 }
 
-/* Is this bell the next of its stream?  1 yes; 0: dropped (and an ack or nack noted where the sender
- * needs one); TW_EFULL: one peer too many. */
+/* What a bell's next message is to its stream.  An ack or nack is noted where the sender needs one. */
+enum verdict { NOT_OURS, HAD_IT, TAKE_IT };
+
+/* enum verdict, or TW_EFULL: one peer too many. */
 HD static int judge(struct slot *s, const struct lane_bell *b)
 {
     struct stream *st;
@@ -482,14 +496,14 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
     int i;
 
     if (b->dst != s->config->vertex || CELL_DST_LINE(b->lines) != s->config->line)
-        return 0;                       /* for an earlier tenant or line: the sender will ring again */
+        return NOT_OURS;                /* for an earlier tenant or line: the sender will ring again */
     i = stream_of(s, b->src);
     if (i < 0)
         return i;
     st = &s->streams[i];
     r = &s->routes[i];
     if (CELL_SRC_LINE(b->lines) < st->in_line)
-        return 0;
+        return NOT_OURS;
     if (CELL_SRC_LINE(b->lines) > st->in_line) {
         peer_line(s, st, CELL_SRC_LINE(b->lines));
         if (st->in_line != 0)
@@ -499,42 +513,81 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
         r->told = st->consumed;
     }
     if (b->seq == st->consumed + 1)
-        return 1;
-    /* Behind: the sender missed an ack.  Ahead: a bell is missing. */
+        return TAKE_IT;
     s->pump_due = 1;
-    r->ack_due = b->seq > st->consumed + 1 ? 2 : r->ack_due ? r->ack_due : 1;
-    return 0;
+    if (b->seq > st->consumed + 1) {    /* a bell is missing */
+        r->ack_due = 2;
+        return NOT_OURS;
+    }
+    r->ack_due = r->ack_due ? r->ack_due : 1;   /* the sender missed an ack */
+    return HAD_IT;
+}
+
+HD static void ask_again(struct slot *s, const struct lane_bell *b)
+{
+    s->routes[find_stream(s, b->src)].ack_due = 2;
+    s->pump_due = 1;
+}
+
+HD static int next_bell(struct slot *s, uint32_t from, struct lane_bell *ret)
+{
+    struct lane *l = &s->lanes[from];
+    uint64_t head = load_relaxed(&l->bell_head);
+    uint64_t tail = load_acquire(&l->bell_tail, SCOPE_DEVICE);
+
+    if (head == tail)
+        return 0;
+    copy_from_guarded(ret, &l->bells[head % LANE_BELLS], sizeof *ret);
+    store_release(&l->bell_head, ++head, SCOPE_DEVICE);
+    /* A sender that found it full is woken when there is room for many: one ring, not one a bell. */
+    if (tail - head == LANE_BELLS / 2)
+        bell_ring(s->env, arena_bell(s->view, from));
+    return 1;
+}
+
+/* Copy the message a bell means, its body to s->message.  0: it is not there any more. */
+HD static int read_entry(struct slot *s, uint32_t from, const struct lane_bell *b, struct outbox_entry *ret)
+{
+    const struct outbox_entry *e = arena_entry(s->view, from, b->pos < s->view->geo.mailbox ? b->pos : 0);
+
+    if (load_acquire(&e->stamp, SCOPE_DEVICE) != b->seq)
+        return 0;
+    copy_from_shared(ret, e, sizeof *ret);
+    if (!entry_is_of(s->view, ret, b))
+        return 0;
+    copy_from_shared(s->message, e + 1, ret->bytes);
+    return entry_is_still(s->view, e, b);
 }
 
 HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
 {
-    struct lane *l = &s->lanes[from];
-    uint64_t head = load_relaxed(&l->bell_head), tail;
+    struct lane_bell *b = &s->in_hand[from];
 
-    while ((tail = load_acquire(&l->bell_tail, SCOPE_DEVICE)) != head) {
-        struct outbox_entry *e, copy;
-        int rc, same;
+    while (b->count > 0 || next_bell(s, from, b)) {
+        struct outbox_entry e;
+        int rc = judge(s, b);
 
-        copy_from_guarded(&ret->bell, &l->bells[head % LANE_BELLS], sizeof ret->bell);
-        rc = judge(s, &ret->bell);
-        if (rc == 1) {
-            e = arena_entry(s->view, from, ret->bell.pos < s->view->geo.mailbox ? ret->bell.pos : 0);
-            rc = load_acquire(&e->stamp, SCOPE_DEVICE) == ret->bell.seq;
-            copy_from_shared(&copy, e, sizeof copy);
-            same = rc && entry_is_of(s->view, &copy, &ret->bell);
-            if (same)
-                copy_from_shared(s->message, e + 1, copy.bytes);
-            /* Changed under us: its sender is in another life and will ring again. */
-            rc = same && entry_is_still(s->view, e, &ret->bell);
-            ret->type = copy.type;
-            ret->bytes = copy.bytes;
-        }
-        store_release(&l->bell_head, ++head, SCOPE_DEVICE);
-        /* A sender that found it full is woken when there is room for many: one ring, not one a message. */
-        if (tail - head == LANE_BELLS / 2)
-            bell_ring(s->env, arena_bell(s->view, from));
-        if (rc != 0)
+        if (rc < 0)
             return rc;
+        if (rc == NOT_OURS) {
+            b->count = 0;
+            continue;
+        }
+        if (!read_entry(s, from, b, &e)) {
+            /* Its sender is in another life, or has seen an ack since: what this bell counts in beside is not known
+             * any more. */
+            ask_again(s, b);
+            b->count = 0;
+            continue;
+        }
+        ret->bell = *b;
+        ret->type = e.type;
+        ret->bytes = e.bytes;
+        b->seq++;
+        b->pos = e.next;
+        b->count--;
+        if (rc == TAKE_IT)
+            return 1;
     }
     return 0;
 }
@@ -553,12 +606,12 @@ HD static int take_remote(struct slot *s, struct slot_taken *ret)
         copy_from_guarded(&what, at + sizeof ret->bell, 8);
         ret->type = (uint32_t)what;
         ret->bytes = (uint32_t)(what >> 32);
-        rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : 0;
-        if (rc == 1)
+        rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : NOT_OURS;
+        if (rc == TAKE_IT)
             copy_from_guarded(s->message, at + sizeof ret->bell + 8, ret->bytes);
         store_release(&in->head, ++head, SCOPE_DEVICE);
-        if (rc != 0)
-            return rc;
+        if (rc < 0 || rc == TAKE_IT)
+            return rc < 0 ? rc : 1;
     }
     return 0;
 }
@@ -616,11 +669,7 @@ HD void streams_consumed(struct slot *s, const struct lane_bell *bell)
 }
 
 /* A message that was taken but cannot be had now: to be rung again. */
-HD void streams_put_back(struct slot *s, const struct lane_bell *bell)
-{
-    s->routes[find_stream(s, bell->src)].ack_due = 2;
-    s->pump_due = 1;
-}
+HD void streams_put_back(struct slot *s, const struct lane_bell *bell) { ask_again(s, bell); }
 
 HD int streams_fresh_due(struct slot *s)
 {

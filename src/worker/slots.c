@@ -20,6 +20,7 @@
 #define SLOT_GUARD_BYTES (64u << 10)
 #define SLOT_SLEEP_MS 1000u         /* nets below the bells; a lost ring would cost no more */
 #define SLOT0_SLEEP_MS 250u
+#define TURNS_A_LOOK 16u            /* turns of a slot between two looks at the clock, at most */
 #define QUIT_MS 500u                /* for slots to fall silent after CELL_SLOT_QUIT */
 
 struct slot_thread {
@@ -29,6 +30,8 @@ struct slot_thread {
     pthread_t thread;
     clockid_t cpu_clock;
     struct bell_habit habit;
+    uint64_t now_ms;                /* when it last looked at the clock */
+    uint32_t turns;                 /* turns until it looks again */
     struct slot slot;
     void *memory;                   /* owned: the slot's private memory */
 };
@@ -104,6 +107,20 @@ static uint64_t until(uint64_t due_ms, uint64_t now_ms, uint64_t most_ms)
 
 bool slots_stopping(const struct slots *s) { return __atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE) != 0; }
 
+/* Turns until nothing more is to be done at once, or enough.  The clock is a good part of a short turn, so while
+ * turns are so short that it does not move it is looked at less often. */
+static uint64_t turns(struct slot_thread *t, uint64_t now_ms)
+{
+    uint64_t due;
+
+    t->turns = now_ms != t->now_ms ? 1 : t->turns < TURNS_A_LOOK ? 2 * t->turns : TURNS_A_LOOK;
+    t->now_ms = now_ms;
+    for (uint32_t n = 0; n < t->turns; n++)
+        if ((due = slot_turn(&t->slot, now_ms)) != 0)
+            return due;
+    return 0;
+}
+
 static void *slot_thread(void *arg)
 {
     struct slot_thread *t = arg;
@@ -122,7 +139,7 @@ static void *slot_thread(void *arg)
 
         if (slots_stopping(s))
             return NULL;
-        due = slot_turn(&t->slot, now);
+        due = turns(t, now);
         bell_wait(bell, seen, until(due, now, SLOT_SLEEP_MS), false, &t->habit);
     }
 }

@@ -1,13 +1,17 @@
-/* torn.c - a message is being copied while its sender's slot goes on to another life: it comes whole, or not
+/* torn.c - what is half written is not read, and what changes while it is read is not taken
  *
- * The reader is stopped before each access to a shared word in turn.  Meanwhile its sender is ended and begins
- * again; what the new life sends first lies where the message lay, to another vertex, under the same number.
+ * A message is being copied while its sender's slot goes on to another life.  The reader is stopped before each access
+ * to a shared word in turn; meanwhile its sender is ended and begins again; what the new life sends first lies where
+ * the message lay, to another vertex, under the same number.
+ *
+ * The sender is stopped before each access of the turn in which it rings; meanwhile the reader looks into its lane, as
+ * it does when it still has an earlier bell of it.
  */
 #include "puppet.h"
 
 enum { SENDER, RECEIVER };
 
-static struct box *rung(uint32_t to)
+static struct box *to_ring(uint32_t to)
 {
     struct box *b = puppet_box(1, 3, 16);
 
@@ -19,6 +23,13 @@ static struct box *rung(uint32_t to)
     box_start(b, RECEIVER, 0, 2, false);
     box_rounds(b, 5, 1);
     puppet_send(b, SENDER, to, 1, 111);
+    return b;
+}
+
+static struct box *rung(uint32_t to)
+{
+    struct box *b = to_ring(to);
+
     box_turn(b, 0, 1);
     return b;
 }
@@ -75,14 +86,39 @@ static int receiver_stopped_at(uint32_t access)
     return right;
 }
 
-int main(void)
+static int sender_stopped_at(uint32_t access)
+{
+    struct box *b = to_ring(RECEIVER);
+    int right = -1;
+
+    if (accesses(b, 1, access)) {
+        for (int turn = 0; turn < 2; turn++) {
+            box_slot(b, RECEIVER)->marked[0] |= 1u << 1;
+            box_turn(b, 0, 2);
+        }
+        to_its_end(b, 1);
+        box_turn(b, 0, 2);              /* its sender does not ring again */
+        box_turn(b, 0, 2);
+        right = puppet_of(b, RECEIVER)->got == 1 && puppet_of(b, RECEIVER)->value[0] == 111;
+    }
+    box_free(b);
+    return right;
+}
+
+static void at_each_access(const char *who, int (*stopped_at)(uint32_t), const char *what)
 {
     uint32_t access = 1, wrong = 0;
 
-    for (int rc; access < 10000 && (rc = receiver_stopped_at(access)) >= 0; access++)
+    for (int rc; access < 10000 && (rc = stopped_at(access)) >= 0; access++)
         if (rc == 0 && wrong++ < 3)
-            printf("# stopped before access %u: another's message was taken\n", access);
-    ok(wrong == 0 && access > 50 && access < 10000,
-       "a receiver stopped before any of its %u accesses takes the message whole or not at all", access - 1);
+            printf("# stopped before access %u: wrong\n", access);
+    ok(wrong == 0 && access > 30 && access < 10000, "a %s stopped before any of its %u accesses: %s", who, access - 1,
+       what);
+}
+
+int main(void)
+{
+    at_each_access("receiver", receiver_stopped_at, "it takes the message whole or not at all");
+    at_each_access("sender", sender_stopped_at, "its bell is read when it is whole, and not lost");
     done_testing();
 }
