@@ -83,8 +83,11 @@ void bell_wait(struct bell_word *b, uint32_t seen, uint64_t wait_ms, bool shared
         h->quick++;
 }
 
+/* One wake is enough: a sleeper that was woken may wait long for a core, and until it runs it looks asleep to all who
+ * ring.  So who wakes it takes its mark away. */
 void bell_wake(struct bell_word *b, bool shared)
 {
-    if (__atomic_load_n(&b->sleeping, ORDER_BELL(__ATOMIC_SEQ_CST)))
+    if (__atomic_load_n(&b->sleeping, ORDER_BELL(__ATOMIC_SEQ_CST)) &&
+        __atomic_exchange_n(&b->sleeping, 0u, ORDER_BELL(__ATOMIC_SEQ_CST)))
         syscall(SYS_futex, &b->rings, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
