@@ -2,6 +2,7 @@
 #include "mpi/mpi_bare.h"
 
 #include <mpi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,19 +14,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mpi/rest.h"
+
 #define TAG 9
 #define CELL_BYTES 64                   /* what a control message has */
 #define MESSAGE_BYTES 128               /* cell and body of a 64-byte message */
 #define IN_FLIGHT 64                    /* as mpi_link */
-#define SLEEP_MIN_US 100u
-#define SLEEP_MAX_US 5000u
 #define REST_MS 100                     /* between two rounds of "flat": everybody sleeps his longest again */
 #define CHILDREN 2
 #define THREADS 16
 
 struct bare {
     int rank, size;
-    uint64_t count, sleep_us;
+    uint64_t count;
+    struct rest rest;
+    struct doorbell bell;
+    struct doorbell_knob *knobs;        /* owned, [size] */
     FILE *out;                          /* rank 0 */
 };
 
@@ -43,10 +47,29 @@ static void tell(struct bare *b, uint64_t ns)
         fprintf(b->out, "%llu\n", (unsigned long long)ns);
 }
 
+/* After a look that found nothing: as mpi_link and the loop of a rank. */
 static void doze(struct bare *b)
 {
-    nanosleep(&(struct timespec){0, (long)b->sleep_us * 1000}, NULL);
-    b->sleep_us = b->sleep_us * 2 > SLEEP_MAX_US ? SLEEP_MAX_US : b->sleep_us * 2;
+    struct pollfd p = {.fd = doorbell_fd(&b->bell), .events = POLLIN};
+    uint64_t us = rest_us(&b->rest, &b->bell, b->bell.word != NULL, false);
+
+    if (us)
+        (void)ppoll(&p, 1, &(struct timespec){0, (long)us * 1000}, NULL);
+}
+
+static void hang_bells(struct bare *b)
+{
+    struct doorbell_address own, *all = calloc((size_t)b->size, sizeof *all);
+
+    (void)doorbell_open(&b->bell);
+    own = doorbell_address(&b->bell);
+    b->knobs = calloc((size_t)b->size, sizeof *b->knobs);
+    if (all)
+        MPI_Allgather(&own, (int)sizeof own, MPI_BYTE, all, (int)sizeof own, MPI_BYTE, MPI_COMM_WORLD);
+    for (int p = 0; all && b->knobs && p < b->size; p++)
+        if (p == b->rank || doorbell_find(&b->knobs[p], &all[p]) != 0)
+            b->knobs[p] = (struct doorbell_knob){.fd = -1};
+    free(all);
 }
 
 static bool is_done(MPI_Request *r)
@@ -157,9 +180,10 @@ static void send_and_finish(struct bare *b, char *frame, int to)
     MPI_Request request;
 
     MPI_Isend(frame, CELL_BYTES, MPI_BYTE, to, TAG, MPI_COMM_WORLD, &request);
+    doorbell_ring(&b->knobs[to]);
     while (!is_done(&request))
         ;
-    b->sleep_us = SLEEP_MIN_US;
+    (void)rest_us(&b->rest, &b->bell, true, true);
 }
 
 static void answer_rounds(struct bare *b)
@@ -181,10 +205,11 @@ static uint64_t ask_round(struct bare *b, MPI_Request *requests, char (*frames)[
     int peers = b->size - 1, left = peers;
     uint64_t begun = now_ns();
 
-    b->sleep_us = SLEEP_MIN_US;
+    (void)rest_us(&b->rest, &b->bell, true, true);
     for (int p = 0; p < peers; p++) {
         MPI_Irecv(frames[p], CELL_BYTES, MPI_BYTE, p + 1, TAG, MPI_COMM_WORLD, &requests[p]);
         MPI_Isend(frames[peers + p], CELL_BYTES, MPI_BYTE, p + 1, TAG, MPI_COMM_WORLD, &requests[peers + p]);
+        doorbell_ring(&b->knobs[p + 1]);
     }
     while (left > 0) {
         left = peers;
@@ -282,7 +307,7 @@ static const struct { const char *name; void (*run)(struct bare *); } programs[]
 
 int mpi_bare(const char *what, uint64_t count, const char *out)
 {
-    struct bare b = {.count = count, .sleep_us = SLEEP_MIN_US};
+    struct bare b = {.count = count};
     void (*run)(struct bare *) = NULL;
     bool well = true;
 
@@ -296,12 +321,14 @@ int mpi_bare(const char *what, uint64_t count, const char *out)
     MPI_Init(NULL, NULL);
     MPI_Comm_rank(MPI_COMM_WORLD, &b.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &b.size);
+    hang_bells(&b);
     if (b.rank == 0 && !(b.out = fopen(out, "w")))
         well = false;
     run(&b);
     end_children();
     if (b.out && fclose(b.out) != 0)
         well = false;
+    free(b.knobs);
     MPI_Finalize();
     return well ? 0 : 1;
 }

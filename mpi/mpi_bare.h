@@ -1,7 +1,7 @@
 /* mpi_bare.h - MPI programs with nothing of Treewarden in them, beside which `treewarden bench` puts its figures
  *
  * They post, test and sleep as mpi_link and the rank's loop do: one posted receive per peer, MPI_Test, and between
- * two looks a sleep that doubles from 100 us to 5 ms while nothing comes.
+ * two looks a sleep on the doorbell, 5 ms at most (rest.h).
  */
 #ifndef TW_MPI_MPI_BARE_H
 #define TW_MPI_MPI_BARE_H

@@ -14,37 +14,52 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mpi/rest.h"
 #include "shared/cell.h"
 
 #define TAG 7
-#define SENDS_PER_PEER 64           /* in flight; beyond that the caller waits (TW_EFULL) */
-#define FRAME_BYTES (sizeof(union cell) + LINK_BODY_MAX)
+#define SENDS_PER_PEER 16           /* in flight; beyond that the caller waits (TW_EFULL) */
+#define BATCH_BYTES 16384u          /* of frames in one send; a larger frame goes by itself */
+#define RECEIVE_BYTES (sizeof(struct frame) + LINK_BODY_MAX)
 #define HELLO_MS 30000u
 #define FINALIZE_MS 1000u           /* MPI_Finalize, if nobody died; beyond, the process ends without it */
 #define AFTER_DEATH_MS 500u         /* goodbyes, and then Finalize again, if somebody did: it is likely to hang */
 
+/* What is sent in one turn goes in one MPI message: these, one after another. */
+struct frame {
+    uint64_t bytes;                 /* of the body behind it, which is padded to 8 */
+    union cell cell;
+};
+
 struct sending {
     MPI_Request request;
     char *buffer;                   /* owned; grows to what was needed */
-    size_t room;
-    bool busy;
+    size_t room, used;
 };
 
 struct peer {
     MPI_Request receive;
-    char *frame;                    /* owned, FRAME_BYTES */
+    char *frames;                   /* owned, RECEIVE_BYTES */
+    size_t received, taken;         /* bytes of it; taken < received: the receive is not posted */
     struct sending sends[SENDS_PER_PEER];
-    uint32_t next, oldest, in_flight;
+    uint32_t next, oldest, in_flight;       /* sends[next] is being filled, if there is room for it */
     bool down, told, left;          /* left: said goodbye, its end is no death */
-    bool lent;                      /* its frame is with the caller until the next poll */
+    struct doorbell_knob knob;      /* if it is a process of this host */
 };
 
+/* What follows the cell of a HELLO. */
+struct hello_body {
+    char host[MPI_HOST_BYTES];
+    struct doorbell_address bell;
+};
 
 struct mpi_link {
     int rank, size, next;
     bool alone;                     /* no launcher: one rank, and no MPI at all */
     bool tells_deaths;
     struct peer *peers;
+    struct doorbell bell;
+    struct rest rest;
     char (*hosts)[MPI_HOST_BYTES];
     const char **host_names;
 };
@@ -65,15 +80,19 @@ static void post(struct mpi_link *m, int p)
 {
     struct peer *q = &m->peers[p];
 
-    if (MPI_Irecv(q->frame, (int)FRAME_BYTES, MPI_BYTE, p, TAG, MPI_COMM_WORLD, &q->receive) != MPI_SUCCESS) {
+    q->received = q->taken = 0;
+    if (MPI_Irecv(q->frames, (int)RECEIVE_BYTES, MPI_BYTE, p, TAG, MPI_COMM_WORLD, &q->receive) != MPI_SUCCESS) {
         q->receive = MPI_REQUEST_NULL;
         q->down = true;
     }
 }
 
-/* Done requests are taken off from the oldest on.  An error on any of them is about the peer. */
+/* Done requests are taken off from the oldest on.  An error on any of them is about the peer.  What left only now,
+ * since MPI had no room for it, is to be heard too. */
 static void reap_sends(struct peer *q)
 {
+    uint32_t before = q->in_flight;
+
     while (q->in_flight > 0) {
         struct sending *s = &q->sends[q->oldest];
         int done = 0;
@@ -83,56 +102,110 @@ static void reap_sends(struct peer *q)
         else if (MPI_Test(&s->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
             done = 1, q->down = true;
         if (!done)
-            return;
-        s->busy = false;
+            break;
+        s->used = 0;
         q->oldest = (q->oldest + 1) % SENDS_PER_PEER;
         q->in_flight--;
     }
+    if (q->in_flight != before)
+        doorbell_ring(&q->knob);
 }
+
+/* What was gathered for a peer leaves. */
+static void flush(struct peer *q, int p)
+{
+    struct sending *s = &q->sends[q->next];
+
+    if (q->in_flight == SENDS_PER_PEER || s->used == 0 || q->down)
+        return;
+    if (MPI_Isend(s->buffer, (int)s->used, MPI_BYTE, p, TAG, MPI_COMM_WORLD, &s->request) != MPI_SUCCESS) {
+        q->down = true;
+        return;
+    }
+    q->next = (q->next + 1) % SENDS_PER_PEER;
+    q->in_flight++;
+    doorbell_ring(&q->knob);
+}
+
+/* Room for `need` more bytes behind what was gathered for a peer; NULL: not now. */
+static struct sending *gather(struct peer *q, int p, size_t need)
+{
+    struct sending *s = &q->sends[q->next];
+    size_t room;
+
+    if (q->in_flight < SENDS_PER_PEER && s->used > 0 && s->used + need > BATCH_BYTES)
+        flush(q, p);
+    if (q->in_flight == SENDS_PER_PEER)
+        reap_sends(q);
+    if (q->in_flight == SENDS_PER_PEER || q->down)
+        return NULL;
+    s = &q->sends[q->next];
+    room = s->used + need < 1024 ? 1024 : s->used + need < BATCH_BYTES ? BATCH_BYTES : s->used + need;
+    if (s->room < s->used + need) {
+        char *grown = realloc(s->buffer, room);
+
+        if (!grown)
+            return NULL;
+        s->buffer = grown;
+        s->room = room;
+    }
+    return s;
+}
+
+static size_t padded(size_t bytes) { return (bytes + 7u) & ~(size_t)7u; }
 
 static int send_frame(void *self, int rank, const union cell *c, const void *body, size_t bytes)
 {
     struct mpi_link *m = self;
     struct peer *q = &m->peers[rank];
-    struct sending *s = &q->sends[q->next];
-    size_t need = sizeof *c + bytes;
+    struct frame f = {.bytes = bytes, .cell = *c};
+    struct sending *s;
 
     if (bytes > LINK_BODY_MAX)
         return TW_ETOOBIG;
     if (q->down || (q->left && c->head.type != CELL_GOODBYE) || rank == m->rank)
         return TW_EPEER;
-    reap_sends(q);
-    if (q->in_flight == SENDS_PER_PEER)
-        return TW_EFULL;
-    if (s->room < need) {
-        char *grown = realloc(s->buffer, need < 1024 ? 1024 : need);
-
-        if (!grown)
-            return TW_EFULL;
-        s->buffer = grown;
-        s->room = need < 1024 ? 1024 : need;
-    }
-    memcpy(s->buffer, c, sizeof *c);
+    s = gather(q, rank, sizeof f + padded(bytes));
+    if (!s)
+        return q->down ? TW_EPEER : TW_EFULL;
+    memcpy(s->buffer + s->used, &f, sizeof f);
     if (bytes)
-        memcpy(s->buffer + sizeof *c, body, bytes);
-    if (MPI_Isend(s->buffer, (int)need, MPI_BYTE, rank, TAG, MPI_COMM_WORLD, &s->request) != MPI_SUCCESS) {
-        q->down = true;
-        return TW_EPEER;
-    }
-    s->busy = true;
-    q->next = (q->next + 1) % SENDS_PER_PEER;
-    q->in_flight++;
+        memcpy(s->buffer + s->used + sizeof f, body, bytes);
+    s->used += sizeof f + padded(bytes);
     return 0;
 }
 
-/* One test of one peer's posted receive.  Returns true with an event. */
+/* The next frame of what was received; false: it was the last, and the receive is posted again by the next poll. */
+static bool next_frame(struct peer *q, int p, struct link_event *ret)
+{
+    const struct frame *f = (const struct frame *)(void *)(q->frames + q->taken);
+    size_t left = q->received - q->taken;
+
+    if (left < sizeof *f || f->bytes > LINK_BODY_MAX || padded(f->bytes) > left - sizeof *f) {
+        q->taken = q->received;
+        return false;
+    }
+    q->taken += sizeof *f + padded(f->bytes);
+    *ret = (struct link_event){.kind = LINK_CELL, .rank = p, .cell = &f->cell, .body = f->bytes ? f + 1 : NULL,
+                               .bytes = f->bytes};
+    if (f->cell.head.type == CELL_GOODBYE)
+        q->left = true;
+    return true;
+}
+
+/* One look at one peer.  Returns true with an event.  What has arrived of a peer comes before the news of its death. */
 static bool poll_peer(struct mpi_link *m, int p, struct link_event *ret)
 {
     struct peer *q = &m->peers[p];
     MPI_Status status;
     int done = 0, bytes = 0;
 
+    if (next_frame(q, p, ret))
+        return true;
     reap_sends(q);
+    flush(q, p);
+    if (q->received)
+        post(m, p);
     if (!q->down && q->receive != MPI_REQUEST_NULL &&
         MPI_Test(&q->receive, &done, &status) != MPI_SUCCESS) {
         q->receive = MPI_REQUEST_NULL;
@@ -148,26 +221,14 @@ static bool poll_peer(struct mpi_link *m, int p, struct link_event *ret)
     if (!done)
         return false;
     MPI_Get_count(&status, MPI_BYTE, &bytes);
-    q->lent = true;
-    if ((size_t)bytes < sizeof(union cell))
-        return false;
-    *ret = (struct link_event){.kind = LINK_CELL, .rank = p, .cell = (const union cell *)(void *)q->frame,
-                               .bytes = (size_t)bytes - sizeof(union cell)};
-    ret->body = ret->bytes ? q->frame + sizeof(union cell) : NULL;
-    if (ret->cell->head.type == CELL_GOODBYE)
-        q->left = true;
-    return true;
+    q->received = (size_t)bytes;
+    return next_frame(q, p, ret);
 }
 
 static void poll_link(void *self, struct link_event *ret)
 {
     struct mpi_link *m = self;
 
-    for (int p = 0; p < m->size; p++)
-        if (m->peers[p].lent) {
-            m->peers[p].lent = false;
-            post(m, p);
-        }
     for (int n = 0; n < m->size; n++) {
         int p = (m->next + n) % m->size;
 
@@ -185,8 +246,11 @@ static size_t outstanding(void *self)
     size_t n = 0;
 
     for (int p = 0; p < m->size; p++) {
-        reap_sends(&m->peers[p]);
-        n += m->peers[p].in_flight;
+        struct peer *q = &m->peers[p];
+
+        reap_sends(q);
+        flush(q, p);
+        n += q->in_flight + (q->down ? 0 : q->sends[q->next].used);
     }
     return n;
 }
@@ -199,6 +263,24 @@ struct link mpi_link_port(struct mpi_link *m)
     static const struct link_ops ops = {send_frame, poll_link, outstanding, own_rank, own_size};
 
     return (struct link){&ops, m};
+}
+
+int mpi_link_fd(const struct mpi_link *m) { return doorbell_fd(&m->bell); }
+
+/* Who can be reached reaches us. */
+static bool all_will_ring(const struct mpi_link *m)
+{
+    for (int p = 0; p < m->size; p++)
+        if (p != m->rank && !m->peers[p].down && (m->peers[p].in_flight || !doorbell_reaches(&m->peers[p].knob)))
+            return false;
+    return m->alone || m->bell.word;
+}
+
+uint64_t mpi_link_rest(struct mpi_link *m, bool busy)
+{
+    for (int p = 0; p < m->size; p++)   /* a turn that found nothing may have sent something all the same */
+        flush(&m->peers[p], p);
+    return rest_us(&m->rest, &m->bell, all_will_ring(m), busy);
 }
 
 const char *const *mpi_link_hosts(const struct mpi_link *m) { return m->host_names; }
@@ -254,18 +336,26 @@ static bool launcher_is_gone(const struct mpi_hello *hello)
     return p.fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
+static void meet(struct mpi_link *m, int p, const struct hello_body *its)
+{
+    snprintf(m->hosts[p], MPI_HOST_BYTES, "%.63s", its->host);
+    if (strcmp(m->hosts[p], m->hosts[m->rank]) == 0)
+        (void)doorbell_find(&m->peers[p].knob, &its->bell);
+}
+
 static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct reason *why)
 {
-    const char *host = m->hosts[m->rank];
+    struct hello_body own = {.bell = doorbell_address(&m->bell)};
     uint64_t by = now_ms() + HELLO_MS;
     union cell mine;
     int left = m->size - 1, rc = 0;
     bool *heard = calloc((size_t)m->size, sizeof *heard);
 
     fill_hello(m, hello, &mine);
+    snprintf(own.host, sizeof own.host, "%s", m->hosts[m->rank]);
     for (int p = 0; p < m->size; p++)
         if (p != m->rank)
-            (void)send_frame(m, p, &mine, host, MPI_HOST_BYTES);
+            (void)send_frame(m, p, &mine, &own, sizeof own);
     while (heard && left > 0 && rc == 0) {
         struct link_event e;
 
@@ -279,8 +369,8 @@ static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct re
             heard[e.rank] = true;
             left--;
             rc = judge(&mine, e.cell, e.rank, why);
-            if (rc == 0 && e.bytes == MPI_HOST_BYTES)
-                snprintf(m->hosts[e.rank], MPI_HOST_BYTES, "%s", (const char *)e.body);
+            if (rc == 0 && e.bytes == sizeof own)
+                meet(m, e.rank, e.body);
         } else if (now_ms() > by) {
             rc = reason_set(why, TW_EPEER, "%d of %d ranks did not answer within %u s: the network between "
                             "the hosts, or a host too slow: check btl_tcp_if_include", left, m->size,
@@ -378,14 +468,17 @@ static int allocate(struct mpi_link *m)
     for (int p = 0; p < m->size; p++) {
         m->host_names[p] = m->hosts[p];
         m->peers[p].receive = MPI_REQUEST_NULL;
+        m->peers[p].knob.fd = -1;
         if (p == m->rank)
             continue;
-        m->peers[p].frame = aligned_alloc(64, (FRAME_BYTES + 63) & ~(size_t)63);
-        if (!m->peers[p].frame)
+        m->peers[p].frames = aligned_alloc(64, (RECEIVE_BYTES + 63) & ~(size_t)63);
+        if (!m->peers[p].frames)
             return TW_ENOMEM;
         post(m, p);
     }
     gethostname(m->hosts[m->rank], MPI_HOST_BYTES - 1);
+    if (!m->alone)
+        (void)doorbell_open(&m->bell);  /* without one we are slower, no more */
     return 0;
 }
 
@@ -501,6 +594,9 @@ void mpi_link_close(struct mpi_link *m, unsigned timeout_ms, int exit_code)
             MPI_Cancel(&m->peers[p].receive);
             MPI_Request_free(&m->peers[p].receive);
         }
+    doorbell_close(&m->bell);
+    for (int p = 0; m->peers && p < m->size; p++)
+        doorbell_leave(&m->peers[p].knob);
     arm_watchdog(any_died(m) ? AFTER_DEATH_MS : FINALIZE_MS, exit_code);
     MPI_Finalize();
     arm_watchdog(0, exit_code);

@@ -40,6 +40,10 @@ struct link mpi_link_port(struct mpi_link *m);
 /* Host name of each rank, [size]; borrowed. */
 const char *const *mpi_link_hosts(const struct mpi_link *m);
 
+/* After a turn: microseconds to wait before the next, as rest_us (rest.h), also on this descriptor (-1: none). */
+uint64_t mpi_link_rest(struct mpi_link *m, bool busy);
+int mpi_link_fd(const struct mpi_link *m);
+
 /* Does this MPI tell of a peer's death? */
 bool mpi_link_tells_deaths(const struct mpi_link *m);
 

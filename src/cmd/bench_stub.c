@@ -2,6 +2,7 @@
  *
  * So what is left of a kill is its messages: orders, reports, and who tells whom what became of the actors.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,23 +227,19 @@ static void end_when_drilled(struct stub *s, uint64_t now)
 /* As the loop of `run`, but that no device and no client can wake it: the slots answer within the turn. */
 static int loop(struct stub *s)
 {
-    uint64_t sleep_us = LOOP_SLEEP_MIN_US;
     int code;
 
     rank_start(s->rank, clock_us());
     for (;;) {
         uint64_t now = clock_us();
-        int busy = rank_turn(s->rank, now);
+        uint64_t us = mpi_link_rest(s->mpi, rank_turn(s->rank, now));
+        struct pollfd p = {.fd = mpi_link_fd(s->mpi), .events = POLLIN};
 
         if (rank_ended(s->rank, &code))
             return code;
         end_when_drilled(s, now);
-        if (busy) {
-            sleep_us = LOOP_SLEEP_MIN_US;
-            continue;
-        }
-        nanosleep(&(struct timespec){0, (long)sleep_us * 1000}, NULL);
-        sleep_us = sleep_us * 2 > LOOP_SLEEP_MAX_US ? LOOP_SLEEP_MAX_US : sleep_us * 2;
+        if (us)
+            (void)ppoll(&p, 1, &(struct timespec){0, (long)us * 1000}, NULL);
     }
 }
 

@@ -395,13 +395,14 @@ static void take_signals(struct run *r)
 
 static void sleep_a_little(struct run *r, uint64_t us)
 {
-    struct pollfd fds[HOST_DEVICES_MAX + 48];
+    struct pollfd fds[HOST_DEVICES_MAX + 49];
     int n = host_device_fds(&r->port, fds, HOST_DEVICES_MAX + 8);
 
     n += face_pollfds(r->face, fds + n, 36);
     if (r->launcher_fd >= 0)
         fds[n++] = (struct pollfd){.fd = r->launcher_fd, .events = POLLIN};
-    (void)ppoll(fds, (nfds_t)n, &(struct timespec){0, (long)us * 1000}, NULL);
+    fds[n] = (struct pollfd){.fd = mpi_link_fd(r->mpi), .events = POLLIN};
+    (void)ppoll(fds, (nfds_t)n + 1, &(struct timespec){0, (long)us * 1000}, NULL);
     if (r->launcher_fd < 0 || !fds[n - 1].revents)
         return;
     look_for_launcher(r);
@@ -411,25 +412,19 @@ static void sleep_a_little(struct run *r, uint64_t us)
 
 static int loop(struct run *r)
 {
-    uint64_t sleep_us = LOOP_SLEEP_MIN_US;
     int code;
 
     rank_start(r->rank, clock_us());
     for (;;) {
-        uint64_t now = clock_us();
-        int busy;
+        uint64_t now = clock_us(), us;
 
         take_signals(r);
         face_turn(r->face, now / 1000);
-        busy = rank_turn(r->rank, now);
+        us = mpi_link_rest(r->mpi, rank_turn(r->rank, now));
         if (rank_ended(r->rank, &code))
             return code;
-        if (busy) {
-            sleep_us = LOOP_SLEEP_MIN_US;
-            continue;
-        }
-        sleep_a_little(r, sleep_us);
-        sleep_us = sleep_us * 2 > LOOP_SLEEP_MAX_US ? LOOP_SLEEP_MAX_US : sleep_us * 2;
+        if (us)
+            sleep_a_little(r, us);
     }
 }
 

@@ -161,9 +161,9 @@ static void rank_moment(struct world *w, void *who, uint64_t stamp)
         workers_end(r);
         return;
     }
-    r->sleep_us = r->busy ? 20 : r->sleep_us * 2 < LOOP_SLEEP_MIN_US ? LOOP_SLEEP_MIN_US : r->sleep_us * 2;
-    if (r->sleep_us > LOOP_SLEEP_MAX_US)
-        r->sleep_us = LOOP_SLEEP_MAX_US;
+    r->sleep_us = r->busy ? 20 : r->sleep_us * 2 < LINK_REST_MIN_US ? LINK_REST_MIN_US : r->sleep_us * 2;
+    if (r->sleep_us > LINK_REST_MAX_US)
+        r->sleep_us = LINK_REST_MAX_US;
     rank_due(r, w->now_us + r->sleep_us + chance(w, 60));
 }
 

@@ -14,6 +14,9 @@ union cell;             /* shared/cell.h: 64 bytes */
 
 #define LINK_BODY_MAX 65536u    /* bytes after the cell in one send; more goes in pieces (sup's duty) */
 
+#define LINK_REST_MIN_US 100u   /* a rank's first sleep after work; doubles while nothing comes */
+#define LINK_REST_MAX_US 5000u  /* MPI has no descriptor to wait on: this bounds what idle costs */
+
 enum link_event_kind {
     LINK_NOTHING,       /* drained for now */
     LINK_CELL,          /* a cell and its body arrived */

@@ -8,10 +8,6 @@
 #define SLOT0_SILENT_MS 2000u       /* no turn of slot 0 for so long: the worker is ended */
 #define OWN_GAP_MS 1000u            /* a gap in our own loop this long starts all local watches again */
 
-/* -- the loop -- */
-#define LOOP_SLEEP_MIN_US 100u      /* first sleep after work; doubles while nothing happens */
-#define LOOP_SLEEP_MAX_US 5000u     /* MPI has no descriptor to wait on: this bounds what idle costs */
-
 /* -- ranks -- */
 #define BEAT_MS 500u                /* the root tells tree time, ranks answer with their load */
 #define REPORT_AGAIN_MS 1000u       /* a report not answered by then is made again */

@@ -45,7 +45,7 @@ static void on_verdict(void *self, const struct verdict *v)
 static void *rank_thread(void *arg)
 {
     struct side *s = arg;
-    uint64_t begin = clock_us(), nap = LOOP_SLEEP_MIN_US;
+    uint64_t begin = clock_us(), nap = LINK_REST_MIN_US;
 
     rank_start(s->rank, begin);
     while (!rank_ended(s->rank, &s->exit_code) && !s->late) {
@@ -55,7 +55,7 @@ static void *rank_thread(void *arg)
         if (s->number == 1)
             injuries_turn(s);
         s->late = now - begin > PATIENCE_US;
-        nap = busy ? LOOP_SLEEP_MIN_US : nap * 2 > NAP_MAX_US ? NAP_MAX_US : nap * 2;
+        nap = busy ? LINK_REST_MIN_US : nap * 2 > NAP_MAX_US ? NAP_MAX_US : nap * 2;
         if (!busy)
             nanosleep(&(struct timespec){0, (long)nap * 1000}, NULL);
     }
