@@ -17,7 +17,7 @@
 #define SLOT_MAX 255u                   /* slots per device in this version; lanes grow as its square */
 #define LANE_BELLS 32u                  /* a bell of this device counts in any number of messages */
 #define LANE_ACKS 8u
-#define REMOTE_WINDOW 64u                /* messages of one stream under way between devices */
+#define REMOTE_WINDOW 64u               /* messages of one stream under way between devices */
 #define SLOT_LOGS 32u
 #define SLOT_TIMERS 4u
 #define SLOT_ARGS 24u
