@@ -22,8 +22,10 @@
     X(GROUP_STOP)   /* stopping the group for a restart, last first (R2) */                        \
     X(GROUP_START)  /* starting the group in order */                                              \
     X(DOWN)         /* going down: stopping all children, last first (S2, G1) */                   \
+    X(POOL_DOWN)    /* the same for a pool: all at once, waiting for `left` of them (S6) */        \
     X(ADMIN_STOP)   /* terminate_child */                                                          \
     X(ADMIN_START)  /* restart_child, start_child */                                               \
+    X(ASKED)        /* standing still while the caller looks at it (M3) */                         \
     X(RESUME)       /* starting what was lost with a worker, all at once */                        \
     X(RETIRE)       /* kill_tree of a child: waiting for `left` lives */                           \
     X(DYING)        /* killed from outside or by its home: waiting for `left` lives */
@@ -33,7 +35,7 @@ enum act {
 #undef X
 };
 
-enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN };
+enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN, MSG_ASK };
 
 struct msg {
     uint32_t next;
@@ -57,6 +59,7 @@ struct vertex {
     bool admin_new, admin_fresh, queued;
     uint8_t admin;
     uint32_t cursor, waiting, group_first, left, killer;
+    uint32_t retrying;          /* a pool's restarts that failed, as OTP counts them (M3) */
     uint32_t q_head, q_tail;
     uint32_t reign, low_line;
     uint64_t token;
@@ -226,13 +229,21 @@ static void drop_queue(struct suptree *t, uint32_t s)
     struct msg m;
 
     while (pop(t, s, &m))
-        if (m.kind == MSG_ADMIN)
+        if (m.kind == MSG_ADMIN || m.kind == MSG_ASK)
             result(t, m.child, m.token, ANSWER_NOT_FOUND, 0);
 }
 
 /* -- small questions ------------------------------------------------------------------------------ */
 
 static bool is_sup(const struct vertex *x) { return x->spec.supervisor && !x->spec.remote; }
+
+static bool is_pool(const struct vertex *x) { return is_sup(x) && x->spec.strategy == SIMPLE_ONE_FOR_ONE; }
+
+/* Under a pool: what its instances are made like.  It never lives. */
+static bool is_template(const struct suptree *t, const struct vertex *x)
+{
+    return x->parent != NONE && !x->spec.dynamic && is_pool(&t->v[x->parent]);
+}
 
 static bool has_process(const struct vertex *x)
 {
@@ -244,6 +255,14 @@ static uint32_t skip_gone(const struct suptree *t, uint32_t c, bool back)
 {
     while (c != NONE && t->v[c].gone)
         c = back ? t->v[c].prev : t->v[c].next;
+    return c;
+}
+
+/* The first child that the supervisor has: not one that is gone, nor a template. */
+static uint32_t first_held(const struct suptree *t, uint32_t c)
+{
+    while (c != NONE && (t->v[c].gone || is_template(t, &t->v[c])))
+        c = t->v[c].next;
     return c;
 }
 
@@ -259,8 +278,11 @@ static bool significance_is_wrong(const struct vertex *s, const struct vertex *c
            (s->spec.auto_shutdown == AUTO_NEVER || c->spec.restart == RESTART_PERMANENT);
 }
 
+/* ... as is a pool without a template. */
 static bool children_are_wrong(const struct suptree *t, uint32_t s)
 {
+    if (is_pool(&t->v[s]) && (t->v[s].first == NONE || !is_template(t, &t->v[t->v[s].first])))
+        return true;
     for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next)
         if (!t->v[c].gone && significance_is_wrong(&t->v[s], &t->v[c]))
             return true;
@@ -278,6 +300,7 @@ static void from_static_list(struct suptree *t, uint32_t s)
         t->v[c].by_hand = false;
     }
     t->v[s].window_head = t->v[s].window_count = 0;
+    t->v[s].retrying = 0;
 }
 
 static uint64_t next_life(struct suptree *t, const struct vertex *x)
@@ -306,10 +329,14 @@ static void begin_supervisor(struct suptree *t, uint32_t s)
     from_static_list(t, s);
     x->told = x->own_end = false;
     x->waiting = NONE;
-    x->cursor = x->first;
-    x->act = children_are_wrong(t, s) ? ACT_UNDO : ACT_BOOT;
-    if (x->act == ACT_UNDO)
+    x->cursor = is_pool(x) ? NONE : x->first;
+    x->act = ACT_BOOT;
+    x->end_cls = CLASS_SHUTDOWN;
+    if (children_are_wrong(t, s)) {
+        x->act = ACT_UNDO;
         x->cursor = NONE;
+        x->end_cls = CLASS_ABNORMAL;
+    }
     schedule(t, s);
 }
 
@@ -343,10 +370,10 @@ static void started(struct suptree *t, uint32_t c)
     answer(t, c, SUPTREE_STARTED);
 }
 
-static void start_failed(struct suptree *t, uint32_t c, uint8_t cause)
+static void start_failed(struct suptree *t, uint32_t c, uint8_t cls, uint8_t cause)
 {
     set_state(t, &t->v[c], TREE_STOPPED);
-    t->v[c].cls = CLASS_ABNORMAL;
+    t->v[c].cls = cls;
     t->v[c].cause = cause;
     record(t, c, RECORD_START_FAILED);
     answer(t, c, SUPTREE_START_FAILED);
@@ -354,11 +381,19 @@ static void start_failed(struct suptree *t, uint32_t c, uint8_t cause)
 
 /* -- stopping ------------------------------------------------------------------------------------- */
 
+static void order_stop(struct suptree *t, uint32_t c)
+{
+    const struct suptree_spec *spec = &t->v[c].spec;
+    struct suptree_effect *e = effect(t, SUPTREE_DO_STOP, c);
+
+    e->how = spec->shutdown;            /* S5 */
+    e->deadline_ms = spec->shutdown == SHUTDOWN_MS ? spec->shutdown_ms : 0;
+}
+
 /* Returns true when the child is down already. */
 static bool stop_child(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
-    struct suptree_effect *e;
 
     if (x->state == TREE_DEAD || x->state == TREE_RESTARTING || x->state == TREE_STOPPED) {
         set_state(t, x, TREE_STOPPED);        /* R10: its exit message is swallowed; R8: its retry is void */
@@ -369,9 +404,7 @@ static bool stop_child(struct suptree *t, uint32_t c)
         (void)post(t, c, MSG_STOP, NONE);
         return false;
     }
-    e = effect(t, SUPTREE_DO_STOP, c);
-    e->how = x->spec.shutdown;          /* S5 */
-    e->deadline_ms = x->spec.shutdown == SHUTDOWN_MS ? x->spec.shutdown_ms : 0;
+    order_stop(t, c);
     return false;
 }
 
@@ -382,11 +415,33 @@ static void stopped(struct suptree *t, uint32_t c)
     answer(t, c, SUPTREE_EXITED);
 }
 
+/* S6: one order for all, and one time-out; what has no process is forgotten. */
+static void stop_pool(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->act = ACT_POOL_DOWN;
+    x->left = 0;
+    for (uint32_t c = first_held(t, x->first); c != NONE; c = first_held(t, t->v[c].next)) {
+        if (t->v[c].state != TREE_RUNNING) {
+            set_state(t, &t->v[c], TREE_STOPPED);
+            set_gone(t, &t->v[c], true);
+            continue;
+        }
+        set_state(t, &t->v[c], TREE_STOPPING);
+        t->v[c].killer = s;
+        x->left++;
+        order_stop(t, c);
+    }
+}
+
 static void begin_down(struct suptree *t, uint32_t s, uint8_t cause, bool told)
 {
     struct vertex *x = &t->v[s];
 
     x->act = ACT_DOWN;
+    if (is_pool(x))
+        stop_pool(t, s);
     x->cursor = x->last;
     x->waiting = NONE;
     x->told = told;
@@ -429,6 +484,16 @@ static void finish_down(struct suptree *t, uint32_t s)
     x->own_end = true;
     record(t, s, RECORD_DOWN);
     died(t, s);
+}
+
+/* Their ends have no order: they are told in that of the instances. */
+static void finish_pool_down(struct suptree *t, uint32_t s)
+{
+    for (uint32_t c = first_held(t, t->v[s].first); c != NONE; c = first_held(t, t->v[c].next)) {
+        record(t, c, RECORD_STOP);
+        set_gone(t, &t->v[c], true);
+    }
+    finish_down(t, s);
 }
 
 /* -- retiring a branch at once -------------------------------------------------------------------- */
@@ -481,7 +546,16 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
     effect(t, SUPTREE_DO_STOP, c)->how = SHUTDOWN_BRUTAL_KILL;
 }
 
-static void record_lost(struct suptree *t, uint32_t n)
+/* G4: links kill the children of a supervisor that was killed; deeper ones are shut down by their own. */
+static uint8_t lost_class(const struct suptree *t, const struct vertex *x, uint32_t top, uint32_t killer)
+{
+    bool by_links = killer == top && !t->v[top].told;
+
+    return by_links && x->parent != top && x->spec.shutdown != SHUTDOWN_BRUTAL_KILL ? CLASS_SHUTDOWN
+                                                                                     : CLASS_KILLED;
+}
+
+static void record_lost(struct suptree *t, uint32_t n, uint32_t top, uint32_t killer)
 {
     struct { uint64_t order; uint32_t c; } *sorted = malloc(n * sizeof *sorted + 1);
     uint32_t kept = 0;
@@ -497,7 +571,7 @@ static void record_lost(struct suptree *t, uint32_t n)
     if (sorted)
         qsort(sorted, kept, sizeof *sorted, by_latest_start);
     for (uint32_t i = 0; i < kept; i++) {
-        t->v[sorted[i].c].cls = CLASS_KILLED;
+        t->v[sorted[i].c].cls = lost_class(t, &t->v[sorted[i].c], top, killer);
         t->v[sorted[i].c].cause = CAUSE_SUPERVISOR;
         record(t, sorted[i].c, RECORD_LOST);
     }
@@ -509,7 +583,7 @@ static uint32_t retire(struct suptree *t, uint32_t top, bool with_top, uint32_t 
 {
     uint32_t n = gather(t, top, with_top);
 
-    record_lost(t, n);
+    record_lost(t, n, top, killer);
     t->v[killer].left = 0;
     for (uint32_t i = n; i-- > 0;)
         retire_vertex(t, t->scratch[i], killer);
@@ -609,9 +683,9 @@ static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
     if (!t->v[c].spec.significant || x->spec.auto_shutdown == AUTO_NEVER)
         return;
     if (x->spec.auto_shutdown == AUTO_ALL_SIGNIFICANT)
-        for (uint32_t o = x->first; o != NONE; o = t->v[o].next)
-            if (o != c && !t->v[o].gone && t->v[o].spec.significant &&
-                (has_process(&t->v[o]) || t->v[o].state == TREE_RESTARTING))
+        for (uint32_t o = first_held(t, x->first); o != NONE; o = first_held(t, t->v[o].next))
+            if (o != c && t->v[o].spec.significant &&
+                (has_process(&t->v[o]) || t->v[o].state == TREE_RESTARTING || is_pool(x)))
                 return;
     give_up(t, s, CAUSE_AUTO_SHUTDOWN);
 }
@@ -633,6 +707,7 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
     } else if (c->spec.restart == RESTART_TRANSIENT &&
                (c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN)) {
         set_state(t, c, TREE_STOPPED);                        /* R5 */
+        set_gone(t, c, is_pool(&t->v[s]));                    /* a pool keeps no spec of an instance */
         maybe_auto_shutdown(t, s, m->child);
     } else {
         request_restart(t, s, m->child);
@@ -660,12 +735,46 @@ static void on_lost_message(struct suptree *t, uint32_t s)
         x->act = ACT_RESUME;
 }
 
+/* The child of s that has the name of c now: c itself, or one that was there before it. */
+static uint32_t namesake(const struct suptree *t, uint32_t s, uint32_t c)
+{
+    if (!t->v[c].gone)
+        return c;
+    if (t->v[c].spec.name == 0)
+        return NONE;
+    for (uint32_t o = first_held(t, t->v[s].first); o != NONE; o = first_held(t, t->v[o].next))
+        if (t->v[o].spec.name == t->v[c].spec.name)
+            return o;
+    return NONE;
+}
+
+/* M1, M2: what is answered without doing anything; ANSWER_COUNT: nothing speaks against it. */
+static uint8_t answer_at_once(const struct suptree *t, uint32_t s, const struct msg *m)
+{
+    const struct vertex *x = &t->v[s], *c = &t->v[m->child];
+    uint32_t same = m->admin == SUPTREE_START_CHILD ? namesake(t, s, m->child) : NONE;
+
+    if (m->admin == SUPTREE_START_CHILD)
+        return significance_is_wrong(x, c) ? ANSWER_INVALID :
+               same == NONE                ? ANSWER_COUNT :
+               has_process(&t->v[same])    ? ANSWER_ALREADY_STARTED : ANSWER_ALREADY_PRESENT;
+    if (is_pool(x) && (m->admin == SUPTREE_RESTART || m->admin == SUPTREE_DELETE || is_template(t, c)))
+        return ANSWER_SIMPLE_ONE_FOR_ONE;
+    if (c->gone)                        /* a pool is told of a process, and one that is no more is stopped */
+        return is_pool(x) && m->admin == SUPTREE_TERMINATE ? ANSWER_OK : ANSWER_NOT_FOUND;
+    if (m->admin != SUPTREE_RESTART && m->admin != SUPTREE_DELETE)
+        return ANSWER_COUNT;
+    return c->state == TREE_STOPPED ? ANSWER_COUNT :
+           c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING;
+}
+
 static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
 {
     struct vertex *x = &t->v[s], *c = &t->v[m->child];
+    uint8_t says = answer_at_once(t, s, m);
 
-    if (c->gone && m->admin != SUPTREE_START_CHILD) {
-        result(t, m->child, m->token, ANSWER_NOT_FOUND, 0);
+    if (says != ANSWER_COUNT) {
+        result(t, m->child, m->token, says, 0);
         return;
     }
     x->token = m->token;
@@ -686,28 +795,11 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
         return;
     case SUPTREE_DELETE:
         x->waiting = NONE;
-        if (c->state == TREE_STOPPED)
-            set_gone(t, c, true);
-        result(t, m->child, m->token, c->state == TREE_STOPPED ? ANSWER_OK :
-               c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING, 0);
+        set_gone(t, c, true);
+        result(t, m->child, m->token, ANSWER_OK, 0);
         return;
-    case SUPTREE_START_CHILD:                           /* M1 */
-        if (significance_is_wrong(x, c) || !c->gone) {
-            x->waiting = NONE;
-            result(t, m->child, m->token, !c->gone ? (has_process(c) ? ANSWER_ALREADY_STARTED
-                   : ANSWER_ALREADY_PRESENT) : ANSWER_INVALID, 0);
-            return;
-        }
-        set_gone(t, c, false);
-        break;
-    default:
-        if (c->state != TREE_STOPPED) {
-            x->waiting = NONE;
-            result(t, m->child, m->token,
-                   c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING, 0);
-            return;
-        }
     }
+    set_gone(t, c, false);              /* START_CHILD or RESTART */
     x->act = ACT_ADMIN_START;                           /* I5: costs nothing */
     begin_start(t, m->child, m->fresh);
 }
@@ -717,12 +809,18 @@ static void on_message(struct suptree *t, uint32_t s, const struct msg *m)
     switch (m->kind) {
     case MSG_EXIT: on_exit_message(t, s, m); return;
     case MSG_RETRY:                                     /* R6, R8 */
-        if (t->v[m->child].state == TREE_RESTARTING && t->v[m->child].life == m->life)
-            request_restart(t, s, m->child);
+        if (t->v[m->child].state != TREE_RESTARTING)
+            return;
+        t->v[s].retrying -= is_pool(&t->v[s]);
+        request_restart(t, s, m->child);
         return;
     case MSG_LOST: on_lost_message(t, s); return;
     case MSG_STOP: begin_down(t, s, CAUSE_SUPERVISOR, true); return;
     case MSG_ADMIN: on_admin(t, s, m); return;
+    case MSG_ASK:
+        t->v[s].act = ACT_ASKED;
+        result(t, s, m->token, ANSWER_OK, 0);
+        return;
     }
 }
 
@@ -797,11 +895,15 @@ static void go_on(struct suptree *t, uint32_t s)
         x->act = ACT_IDLE;
         x->admin_fresh = false;
         drop_queue(t, s);
-        start_failed(t, s, CAUSE_START);
+        start_failed(t, s, x->end_cls, CAUSE_START);
         return;
     case ACT_DOWN:
         if (x->waiting == NONE && go_on_stopping(t, s, NONE))
             finish_down(t, s);
+        return;
+    case ACT_POOL_DOWN:
+        if (x->left == 0)
+            finish_pool_down(t, s);
         return;
     case ACT_IDLE:
         if ((x->state == TREE_RUNNING || x->state == TREE_STOPPING) && pop(t, s, &m)) {
@@ -826,8 +928,18 @@ static void run(struct suptree *t)
 
 static void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
 {
+    t->v[s].retrying += is_pool(&t->v[s]);
     set_state(t, &t->v[c], TREE_RESTARTING);    /* R6: the retry goes behind what is queued */
     (void)post(t, s, MSG_RETRY, c);
+}
+
+/* A restart that answered "ignore" leaves an entry without a process, which a pool counts as a worker: at
+ * most one, for OTP keeps them by process and all of these have none (corrected in OTP 29). */
+static void ignored_in_pool(struct suptree *t, uint32_t s, uint32_t c)
+{
+    for (uint32_t o = first_held(t, t->v[s].first); o != NONE; o = first_held(t, t->v[o].next))
+        if (o != c && t->v[o].state == TREE_STOPPED)
+            set_gone(t, &t->v[o], true);
 }
 
 static void admin_answer(struct suptree *t, uint32_t s, uint32_t c, uint16_t what)
@@ -838,11 +950,11 @@ static void admin_answer(struct suptree *t, uint32_t s, uint32_t c, uint16_t wha
 
     if (x->act == ACT_ADMIN_STOP) {
         y->by_hand = true;
-        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY);
+        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY || is_pool(x));
     } else if (what == SUPTREE_START_FAILED) {
         set_gone(t, y, x->admin_new);         /* M1: leaves nothing behind */
     } else if (what == SUPTREE_START_IGNORED) {
-        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY);
+        set_gone(t, y, y->spec.restart == RESTART_TEMPORARY || is_pool(x));
     }
     x->act = ACT_IDLE;
     result(t, c, x->token, says, 1);
@@ -868,6 +980,8 @@ static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t w
         x->act = ACT_IDLE;
         if (what == SUPTREE_START_FAILED)
             failed_restart(t, s, c);
+        else if (what == SUPTREE_START_IGNORED && is_pool(x))
+            ignored_in_pool(t, s, c);
         break;
     case ACT_GROUP_START:
         if (what == SUPTREE_START_FAILED) {
@@ -922,6 +1036,8 @@ static void retired(struct suptree *t, uint32_t c)
         finish_retire(t, s);
     else if (t->v[s].act == ACT_DYING)
         finish_dying(t, s);
+    else
+        schedule(t, s);                 /* POOL_DOWN */
 }
 
 /* -- inputs --------------------------------------------------------------------------------------- */
@@ -937,6 +1053,10 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
     struct vertex *x = &t->v[c];
 
     if (x->killer != NONE) {
+        if (t->v[x->killer].act == ACT_POOL_DOWN) {
+            x->cls = in->cls;
+            x->cause = in->cause;
+        }
         retired(t, c);
         return 0;
     }
@@ -945,7 +1065,7 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
     x->cls = in->cls;
     x->cause = in->cause;
     if (x->state == TREE_STARTING) {
-        start_failed(t, c, in->cause);
+        start_failed(t, c, CLASS_ABNORMAL, in->cause);
     } else if (x->state == TREE_STOPPING) {
         stopped(t, c);
     } else {
@@ -1056,6 +1176,25 @@ static int take_admin(struct suptree *t, uint32_t c, const struct suptree_input 
     return 0;
 }
 
+static int take_ask(struct suptree *t, uint32_t s, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[s];
+
+    if (in->kind == SUPTREE_ASKED) {
+        if (x->act != ACT_ASKED)
+            return stale(t);
+        x->act = ACT_IDLE;
+        schedule(t, s);
+    } else if (!is_sup(x) || x->state != TREE_RUNNING) {
+        result(t, s, in->token, ANSWER_NOT_FOUND, 0);
+    } else {
+        struct msg *m = post(t, s, MSG_ASK, s);
+
+        m->token = in->token;
+    }
+    return 0;
+}
+
 static int dispatch(struct suptree *t, const struct suptree_input *in)
 {
     uint32_t c;
@@ -1076,6 +1215,8 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     case SUPTREE_DELETE:
     case SUPTREE_START_CHILD:
     case SUPTREE_KILL: return take_admin(t, c, in);
+    case SUPTREE_ASK:
+    case SUPTREE_ASKED: return take_ask(t, c, in);
     }
     if (t->v[c].life != in->life)
         return stale(t);
@@ -1092,7 +1233,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
         record(t, c, RECORD_START_IGNORED);
         answer(t, c, SUPTREE_START_IGNORED);
     } else {
-        start_failed(t, c, in->cause);
+        start_failed(t, c, CLASS_ABNORMAL, in->cause);
     }
     return 0;
 }
@@ -1115,6 +1256,22 @@ void suptree_hold(struct suptree *t, bool held)
 
 /* -- looking -------------------------------------------------------------------------------------- */
 
+static void count_children(const struct suptree *t, const struct vertex *x, struct suptree_look *ret)
+{
+    for (uint32_t k = first_held(t, x->first); k != NONE; k = first_held(t, t->v[k].next)) {
+        ret->specs++;
+        ret->active += has_process(&t->v[k]) && t->v[k].state != TREE_DEAD;
+        if (t->v[k].spec.supervisor)
+            ret->supervisors++;
+        else
+            ret->workers++;
+    }
+    if (is_pool(x)) {
+        ret->specs = 1;
+        ret->active = ret->workers - x->retrying;       /* also after a retry was called off by terminate */
+    }
+}
+
 int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct suptree_look *ret)
 {
     uint32_t c = find(t, id);
@@ -1129,20 +1286,12 @@ int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct 
         .next_sibling = x->next == NONE ? NONE : t->v[x->next].spec.id,
         .state = (enum tree_state)x->state, .starts = x->starts, .line = x->line, .life = x->life,
         .cls = x->cls, .cause = x->cause, .by_hand = x->by_hand, .supervisor = x->spec.supervisor,
-        .significant = x->spec.significant, .gone = x->gone};
+        .significant = x->spec.significant, .gone = x->gone,
+        .is_template = is_template(t, x)};
     for (uint32_t i = 0; i < x->window_count; i++)
         ret->restarts_in_window +=
             tree_ms - x->window[(x->window_head + i) % x->spec.intensity] <= x->spec.period_ms;
-    for (uint32_t k = x->first; k != NONE; k = t->v[k].next) {
-        if (t->v[k].gone)
-            continue;
-        ret->specs++;
-        ret->active += has_process(&t->v[k]);
-        if (t->v[k].spec.supervisor)
-            ret->supervisors++;
-        else
-            ret->workers++;
-    }
+    count_children(t, x, ret);
     return 0;
 }
 
@@ -1312,6 +1461,14 @@ int suptree_load(struct suptree *t, const void *buf, size_t bytes)
 
 /* -- building ------------------------------------------------------------------------------------- */
 
+static void like_template(struct vertex *x, const struct suptree_spec *template)
+{
+    x->spec.restart = template->restart;
+    x->spec.significant = template->significant;
+    x->spec.shutdown = template->shutdown;
+    x->spec.shutdown_ms = template->shutdown_ms;
+}
+
 int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec *spec)
 {
     uint32_t p = parent_id == NONE ? NONE : find(t, parent_id), c = t->count;
@@ -1321,12 +1478,17 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         return parent_id != NONE && p == NONE ? TW_ENOENT : TW_EINVAL;
     if (t->by_id[spec->id] != NONE)
         return TW_EEXIST;
+    if (p != NONE && is_pool(&t->v[p]) && (spec->supervisor || (t->v[p].first == NONE) == spec->dynamic ||
+                                           (t->v[p].first != NONE && !spec->dynamic)))
+        return TW_EINVAL;               /* its template first, then instances */
     if (t->count == t->limits.vertices)
         return TW_EFULL;
     x = &t->v[c];
     *x = (struct vertex){.spec = *spec, .parent = p, .first = NONE, .last = NONE, .next = NONE,
                          .prev = NONE, .waiting = NONE, .killer = NONE, .q_head = NONE, .q_tail = NONE,
                          .gone = spec->dynamic};
+    if (p != NONE && is_pool(&t->v[p]) && spec->dynamic)
+        like_template(x, &t->v[t->v[p].first].spec);
     if (is_sup(x) && spec->intensity) {
         x->window = calloc(spec->intensity, sizeof *x->window);
         if (!x->window)

@@ -8,6 +8,12 @@
  * One instance holds one or more branches: trees of supervisors whose topmost vertex has its parent
  * elsewhere (or nowhere).  A leaf is an actor, or a whole branch that another instance runs (`remote`).
  * Every start attempt is a new life; an input that names an older one changes nothing and is counted.
+ *
+ * A pool (SIMPLE_ONE_FOR_ONE) has one child that is not dynamic: its template, which never lives.  Dynamic
+ * ones are its instances; they take restart type, shutdown and significance from it.
+ *
+ * A supervisor that is asked for its children answers when its turn comes, and then stands still until the
+ * caller, who may look at it meanwhile, has said ASKED.
  */
 #ifndef TW_CORE_SUPTREE_H
 #define TW_CORE_SUPTREE_H
@@ -44,6 +50,8 @@ const char *tree_state_name(unsigned state);
 
 struct suptree_spec {
     uint32_t id;                /* the caller's, unique, < limits.ids */
+    uint32_t name;              /* shared by children of one supervisor of which only one can be there (M1);
+                                 * 0: with nobody */
     bool supervisor;
     bool remote;                /* a supervisor run by another instance: a leaf here */
     bool significant;
@@ -73,7 +81,9 @@ struct suptree_spec {
     X(RESTART)        /* fresh */                                                                  \
     X(DELETE)                                                                                      \
     X(START_CHILD)    /* vertex: a child added by suptree_add with `dynamic` */                    \
-    X(KILL)           /* kill_tree */
+    X(KILL)           /* kill_tree */                                                              \
+    X(ASK)            /* which_children, count_children: answered by RESULT when it is its turn */ \
+    X(ASKED)          /* the caller has looked: go on */
 enum suptree_input_kind {
 #define X(name) SUPTREE_##name,
     SUPTREE_INPUT_LIST(X)
@@ -122,11 +132,13 @@ enum suptree_record {
 #define SUPTREE_ANSWER_LIST(X)                                                                     \
     X(OK, "ok") X(IGNORED, "ignored") X(NOT_FOUND, "not_found") X(RUNNING, "running")              \
     X(RESTARTING, "restarting") X(ALREADY_STARTED, "already_started")                              \
-    X(ALREADY_PRESENT, "already_present") X(START_ERROR, "start_error") X(INVALID, "invalid")
+    X(ALREADY_PRESENT, "already_present") X(START_ERROR, "start_error") X(INVALID, "invalid")                \
+    X(SIMPLE_ONE_FOR_ONE, "simple_one_for_one")
 enum suptree_answer {
 #define X(name, text) ANSWER_##name,
     SUPTREE_ANSWER_LIST(X)
 #undef X
+    ANSWER_COUNT
 };
 const char *suptree_answer_name(unsigned answer);
 
@@ -180,7 +192,7 @@ struct suptree_look {
     uint64_t life;
     uint8_t cls, cause;
     bool by_hand;               /* stopped by terminate or kill */
-    bool supervisor, significant, gone;
+    bool supervisor, significant, gone, is_template;
     uint32_t specs, active, supervisors, workers;       /* count_children (M3) */
 };
 int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, struct suptree_look *ret);
