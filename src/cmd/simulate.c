@@ -597,7 +597,7 @@ int cmd_simulate(int argc, char **argv)
         {"set", 's', "PATH.KEY=VALUE", 0, "override a value of the specification", 1},
         {"keep", OPTION_KEEP, NULL, 0, "write every run's script and journal to simulate.SEED.tw, not only failed ones'", 1},
         {"twice", OPTION_TWICE, NULL, 0, "run each seed a second time: the journals must be equal", 1},
-        {"json", 'j', NULL, 0, "one JSON document", 1},
+        {"json", 'j', NULL, 0, "one JSON document; of a scenario, an object for each line", 1},
         {"quiet", 'q', NULL, 0, "say nothing when all is well", 1},
         {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn); prints its trace", 2}, {0}};
     static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
@@ -611,6 +611,6 @@ int cmd_simulate(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.file)
         return simulate(&a);
-    rc = scenario_run(a.scenario, stdout, &why);
+    rc = scenario_run(a.scenario, stdout, a.json, &why);
     return rc == 0 ? 0 : say(exit_for(rc), &why);
 }

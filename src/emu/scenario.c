@@ -1,200 +1,127 @@
-/* scenario.c - parse, play the leaves, print the trace */
+/* scenario.c - play the leaves, carry out the events, print the trace */
 #include "emu/scenario.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/suptree.h"
+#include "emu/scenario_file.h"
+#include "emu/trace.h"
+#include "shared/cause.h"
+#include "shared/rc.h"
 
-#define NODES 4096
-#define WORDS 64
-#define FOREVER UINT32_MAX
+#define NONE SUPTREE_NONE
 
-enum on_stop { OBEY, IGNORE, NORMAL, CRASH, SLOW };
+/* One for each name in the file.  A name may have had several vertices: a child that was deleted or lost can
+ * be started again under it. */
+struct part {
+    uint32_t latest;            /* vertex; NONE: it never had one */
+    uint32_t starts;            /* of all its vertices */
+    uint32_t fail_starts, ignore_starts;
+    uint32_t spawned;           /* a template's: how many instances have had a number */
+    const struct operation *gate;       /* gets in before the retry of its next failing start */
+};
 
-struct leaf {                       /* or supervisor: what the scenario says of it beside its spec */
-    char name[64];
-    struct suptree_spec spec;
-    uint32_t parent;
-    enum on_stop on_stop;
-    uint32_t slow_ms, fail_starts, ignore_starts;
-    char gate[256];                 /* an operation that gets in before the next failing start's retry */
+struct actor {                  /* a vertex, beside what the engine keeps of it */
+    uint32_t name, older;       /* the vertex that had the name before; NONE */
+    const struct scenario_vertex *like;
 };
 
 struct scenario {
-    const char *file;
-    int line;
+    struct scenario_file file;
     FILE *out;
-    struct reason *why;
+    bool json;
     struct suptree *tree;
-    struct leaf *nodes;             /* owned; [count], index = vertex id */
-    uint32_t count, root;
-    uint64_t now_ms, lives;
-    int events;
-    bool down;
-    char result[512];               /* answers come after all other lines of the event */
-    const char *verb;
+    struct part *parts;         /* owned; by name */
+    struct actor *actors;       /* owned; by vertex id */
+    uint32_t part_count, count, root;
+    uint64_t now_ms;
+    bool down, carrying, stopping;      /* stopping: the effect before this one was a stop */
+    uint8_t end_cls;            /* the root's, once it is down */
+    FILE *later;                /* answers come after all other lines of the event */
+    char *later_text;
+    size_t later_bytes;
 };
 
-static int bad(struct scenario *s, const char *what, const char *word, const char *remedy)
+#define say(s, ...) trace_line((s)->out, (s)->json, 0, __VA_ARGS__)
+#define say_later(s, ...) trace_line((s)->later, (s)->json, 0, __VA_ARGS__)
+
+static const char *text(const struct scenario *s, uint32_t name) { return s->file.names[name].text; }
+static uint32_t name_of(const struct scenario *s, uint32_t vertex) { return s->actors[vertex].name; }
+
+/* -- vertices ------------------------------------------------------------------------------------- */
+
+static struct suptree_look look(const struct scenario *s, uint32_t v)
 {
-    return reason_set(s->why, TW_EPROTO, "%s:%d: %s: %s: %s", s->file, s->line, what, word, remedy);
+    struct suptree_look l = {.state = TREE_STOPPED, .gone = true, .parent = NONE};
+
+    if (v != NONE)
+        (void)suptree_look(s->tree, v, s->now_ms, &l);
+    return l;
 }
 
-static uint32_t find(const struct scenario *s, const char *name)
+/* The vertex an event means: the one that runs, else one that is there, else the last that was. */
+static uint32_t vertex_of(const struct scenario *s, uint32_t name)
 {
-    for (uint32_t i = 0; i < s->count; i++)
-        if (!strcmp(s->nodes[i].name, name))
-            return i;
-    return SUPTREE_NONE;
-}
+    uint32_t there = NONE;
 
-/* -- parsing -------------------------------------------------------------------------------------- */
+    for (uint32_t v = s->parts[name].latest; v != NONE; v = s->actors[v].older) {
+        struct suptree_look l = look(s, v);
 
-static int word_number(struct scenario *s, const char *key, const char *text, uint32_t *ret)
-{
-    char *end;
-    unsigned long v = strtoul(text, &end, 10);
-
-    if (!strcmp(text, "inf")) {
-        *ret = FOREVER;
-        return 0;
+        if (l.state == TREE_RUNNING && !l.gone)
+            return v;
+        if (there == NONE && !l.gone && look(s, l.parent).state == TREE_RUNNING)
+            there = v;
     }
-    if (end == text || *end || v > 1000000000u)
-        return bad(s, key, text, "not a number: write for example 3");
-    *ret = (uint32_t)v;
-    return 0;
+    return there != NONE ? there : s->parts[name].latest;
 }
 
-static int word_of(struct scenario *s, const char *key, const char *text, const char *const *list, uint8_t *ret)
+static int add_actor(struct scenario *s, uint32_t name, uint32_t parent, const struct scenario_vertex *like)
 {
-    for (uint8_t i = 0; list[i]; i++)
-        if (!strcmp(text, list[i])) {
-            *ret = i;
-            return 0;
-        }
-    return bad(s, key, text, "no such value: the format is described in tests/conformance/README.md");
-}
-
-static int parse_on_stop(struct scenario *s, struct leaf *n, const char *value)
-{
-    static const char *const names[] = {"obey", "ignore", "normal", "crash", NULL};
-    uint8_t which = 0;
+    struct suptree_spec spec = like->spec;
     int rc;
 
-    if (!strncmp(value, "slow:", 5)) {
-        n->on_stop = SLOW;
-        return word_number(s, "onstop", value + 5, &n->slow_ms);
-    }
-    rc = word_of(s, "onstop", value, names, &which);
-    n->on_stop = (enum on_stop)which;
-    return rc;
-}
-
-static int parse_shutdown(struct scenario *s, struct leaf *n, const char *value)
-{
-    if (!strcmp(value, "brutal_kill"))
-        n->spec.shutdown = SHUTDOWN_BRUTAL_KILL;
-    else if (!strcmp(value, "infinity"))
-        n->spec.shutdown = SHUTDOWN_INFINITY;
-    else {
-        n->spec.shutdown = SHUTDOWN_MS;
-        return word_number(s, "shutdown", value, &n->spec.shutdown_ms);
-    }
-    return 0;
-}
-
-static int parse_pair(struct scenario *s, struct leaf *n, char *pair)
-{
-    static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one", NULL};
-    static const char *const restarts[] = {"permanent", "transient", "temporary", NULL};
-    static const char *const autos[] = {"never", "any_significant", "all_significant", NULL};
-    static const char *const bools[] = {"false", "true", NULL};
-    char *value = strchr(pair, '=');
-    uint32_t number = 0;
-    uint8_t which = 0;
-    int rc;
-
-    if (!value)
-        return bad(s, "not KEY=VALUE", pair, "write for example restart=transient");
-    *value++ = '\0';
-    if (!strcmp(pair, "parent")) {
-        n->parent = strcmp(value, "-") ? find(s, value) : SUPTREE_NONE;
-        if (n->parent == SUPTREE_NONE && strcmp(value, "-"))
-            return bad(s, "parent", value, "no supervisor of that name stands above this line");
-        return 0;
-    }
-    if (!strcmp(pair, "strategy") && !strcmp(value, "simple_one_for_one"))
-        return bad(s, "strategy", value, "pools are not built in this version: use another strategy");
-    if (!strcmp(pair, "strategy"))
-        return word_of(s, pair, value, strategies, &n->spec.strategy);
-    if (!strcmp(pair, "restart"))
-        return word_of(s, pair, value, restarts, &n->spec.restart);
-    if (!strcmp(pair, "auto_shutdown"))
-        return word_of(s, pair, value, autos, &n->spec.auto_shutdown);
-    if (!strcmp(pair, "onstop"))
-        return parse_on_stop(s, n, value);
-    if (!strcmp(pair, "shutdown"))
-        return parse_shutdown(s, n, value);
-    if (!strcmp(pair, "significant")) {
-        rc = word_of(s, pair, value, bools, &which);
-        n->spec.significant = which == 1;
-        return rc;
-    }
-    rc = word_number(s, pair, value, &number);
-    if (!strcmp(pair, "intensity"))
-        n->spec.intensity = number;
-    else if (!strcmp(pair, "period"))
-        n->spec.period_ms = (uint64_t)number * 1000;
-    else if (!strcmp(pair, "fail_start"))
-        n->fail_starts = number;
-    else
-        return bad(s, "key", pair, "not known");
-    return rc;
-}
-
-static int parse_node(struct scenario *s, char **words, int n, bool dynamic)
-{
-    struct leaf *x = &s->nodes[s->count];
-    bool sup = !strcmp(words[0], "sup");
-    int rc = 0;
-
-    if (n < 2 || s->count == NODES)
-        return bad(s, words[0], "incomplete", "write sup ID parent=P or worker ID parent=P");
-    *x = (struct leaf){.parent = SUPTREE_NONE};
-    x->spec = (struct suptree_spec){.supervisor = sup, .intensity = 1, .period_ms = 5000, .dynamic = dynamic,
-                                    .shutdown = sup ? SHUTDOWN_INFINITY : SHUTDOWN_MS, .shutdown_ms = 5000};
-    snprintf(x->name, sizeof x->name, "%.63s", words[1]);
-    if (!dynamic && find(s, x->name) != SUPTREE_NONE)
-        return bad(s, "id", words[1], "stands twice: ids are unique in the file");
-    for (int i = 2; i < n && rc == 0; i++)
-        rc = parse_pair(s, x, words[i]);
-    x->spec.id = s->count;
-    if (rc == 0 && x->parent == SUPTREE_NONE) {
-        if (!sup || s->root != SUPTREE_NONE)
-            return bad(s, words[1], "without a parent", "exactly one sup has parent=-");
-        s->root = s->count;
-    }
-    return rc;
-}
-
-static int add_node(struct scenario *s)
-{
-    struct leaf *x = &s->nodes[s->count];
-    int rc = suptree_add(s->tree, x->parent, &x->spec);
-
+    spec.id = s->count;
+    spec.name = name + 1;
+    spec.dynamic |= s->file.names[name].pool_of != NONE;
+    rc = suptree_add(s->tree, parent, &spec);
     if (rc != 0)
-        return bad(s, x->name, tw_rc_text(rc), "its parent must be a sup");
-    s->count++;
+        return rc;
+    s->actors[s->count] = (struct actor){.name = name, .older = s->parts[name].latest, .like = like};
+    s->parts[name].latest = s->count++;
+    if (like->fail_starts && name == like->name)
+        s->parts[name].fail_starts = like->fail_starts;
     return 0;
 }
 
 /* -- the trace ------------------------------------------------------------------------------------ */
 
-static const char *name(const struct scenario *s, uint32_t v) { return v < s->count ? s->nodes[v].name : "?"; }
-
 static const char *why_of(uint8_t cause) { return cause == CAUSE_AUTO_SHUTDOWN ? "auto_shutdown" : "intensity"; }
+
+/* How a vertex ends when its supervisor tells it to, and how long that takes. */
+static uint8_t class_of_stop(const struct scenario_vertex *x, uint32_t *ret_ms)
+{
+    bool timed = x->spec.shutdown == SHUTDOWN_MS;
+
+    *ret_ms = 0;
+    if (x->spec.shutdown == SHUTDOWN_BRUTAL_KILL)
+        return CLASS_KILLED;
+    if (timed && (x->on_stop == ON_STOP_IGNORE || (x->on_stop == ON_STOP_SLOW && x->slow_ms > x->spec.shutdown_ms))) {
+        *ret_ms = x->spec.shutdown_ms;
+        return CLASS_KILLED;
+    }
+    *ret_ms = x->on_stop == ON_STOP_SLOW ? x->slow_ms : 0;
+    return x->on_stop == ON_STOP_NORMAL ? CLASS_NORMAL : x->on_stop == ON_STOP_CRASH ? CLASS_ABNORMAL : CLASS_SHUTDOWN;
+}
+
+/* The engine's class; but how a worker that was told to stop takes it, only the scenario knows. */
+static const char *class_name_of(const struct scenario *s, const struct suptree_effect *e)
+{
+    uint32_t ms;
+
+    return exit_class_name(e->what == RECORD_LOST && e->cls == CLASS_SHUTDOWN
+                           ? class_of_stop(s->actors[e->vertex].like, &ms) : e->cls);
+}
 
 static void print_record(struct scenario *s, const struct suptree_effect *e)
 {
@@ -203,410 +130,432 @@ static void print_record(struct scenario *s, const struct suptree_effect *e)
         SUPTREE_RECORD_LIST(X)
 #undef X
     };
-    const char *what = names[e->what], *who = name(s, e->vertex);
+    struct part *p = &s->parts[name_of(s, e->vertex)];
+    const char *what = names[e->what], *who = text(s, name_of(s, e->vertex));
 
     switch (e->what) {
     case RECORD_BEGIN:
     case RECORD_START_FAILED:
-    case RECORD_START_IGNORED: fprintf(s->out, "%s %s\n", what, who); return;
-    case RECORD_START: fprintf(s->out, "start %s %u\n", who, e->starts); return;
-    case RECORD_GIVEUP: fprintf(s->out, "giveup %s %s\n", who, why_of(e->cause)); return;
-    case RECORD_ESCALATE:
-        fprintf(s->out, "escalate %s %s %s\n", who, name(s, e->other), why_of(e->cause));
-        return;
-    default: fprintf(s->out, "%s %s %u %s\n", what, who, e->starts, exit_class_name(e->cls)); return;
+    case RECORD_START_IGNORED: say(s, "%s %s", what, who); return;
+    case RECORD_START: say(s, "%s %s %u", what, who, ++p->starts); return;
+    case RECORD_GIVEUP: say(s, "%s %s %s", what, who, why_of(e->cause)); return;
+    case RECORD_ESCALATE: say(s, "%s %s %s %s", what, who, text(s, name_of(s, e->other)), why_of(e->cause)); return;
+    default: say(s, "%s %s %u %s", what, who, p->starts, class_name_of(s, e)); return;
     }
 }
 
 /* -- the leaves ----------------------------------------------------------------------------------- */
 
 static void take(struct scenario *s, const struct suptree_input *in);
-static int operate(struct scenario *s, char **words, int n);
+static void operate(struct scenario *s, const struct operation *o);
+
+static bool spend(uint32_t *times)
+{
+    if (*times == 0)
+        return false;
+    if (*times != SCENARIO_FOREVER)
+        --*times;
+    return true;
+}
+
+/* An instance may be told to fail by its own name or by its template's. */
+static bool next_start(struct scenario *s, uint32_t name, bool failing)
+{
+    uint32_t pool_of = s->file.names[name].pool_of;
+    struct part *own = &s->parts[name], *template = pool_of == NONE ? NULL : &s->parts[pool_of];
+
+    if (failing)
+        return spend(&own->fail_starts) || (template && spend(&template->fail_starts));
+    return spend(&own->ignore_starts) || (template && spend(&template->ignore_starts));
+}
 
 static void play_start(struct scenario *s, const struct suptree_effect *e)
 {
-    struct leaf *x = &s->nodes[e->vertex];
     struct suptree_input in = {.kind = SUPTREE_STARTED, .vertex = e->vertex, .life = e->life};
+    uint32_t name = name_of(s, e->vertex);
+    const struct operation *gate = s->parts[name].gate;
 
-    if (x->fail_starts) {
-        char *words[WORDS], *save, gate[256];
-        int n = 0;
-
-        if (x->fail_starts != FOREVER)
-            x->fail_starts--;
+    if (next_start(s, name, true)) {
         in.kind = SUPTREE_START_FAILED;
         in.cause = CAUSE_START;
-        memcpy(gate, x->gate, sizeof gate);
-        x->gate[0] = '\0';
-        for (char *w = strtok_r(gate, " ", &save); w && n < WORDS; w = strtok_r(NULL, " ", &save))
-            words[n++] = w;
-        if (n)
-            (void)operate(s, words, n);     /* queued now, so it stands before the retry */
-    } else if (x->ignore_starts) {
-        x->ignore_starts--;
+        s->parts[name].gate = NULL;
+        if (gate)
+            operate(s, gate);           /* queued now, so it stands before the retry */
+    } else if (next_start(s, name, false)) {
         in.kind = SUPTREE_START_IGNORED;
     }
     take(s, &in);
 }
 
-static void play_stop(struct scenario *s, const struct suptree_effect *e)
+/* at_once: one of several that were told at the same time, as a pool does: they take their time together. */
+static void play_stop(struct scenario *s, const struct suptree_effect *e, bool at_once)
 {
-    struct leaf *x = &s->nodes[e->vertex];
     struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = e->vertex, .life = e->life,
-                               .cls = CLASS_SHUTDOWN, .cause = CAUSE_SUPERVISOR};
+                               .cls = CLASS_KILLED, .cause = CAUSE_SUPERVISOR};
+    uint32_t ms = 0;
 
-    if (e->how == SHUTDOWN_BRUTAL_KILL) {
-        in.cls = CLASS_KILLED;
-    } else if (x->on_stop == IGNORE || (x->on_stop == SLOW && e->deadline_ms && x->slow_ms > e->deadline_ms)) {
-        in.cls = CLASS_KILLED;
-        s->now_ms += e->deadline_ms;
-    } else if (x->on_stop == NORMAL) {
-        in.cls = CLASS_NORMAL;
-    } else if (x->on_stop == CRASH) {
-        in.cls = CLASS_ABNORMAL;
-    } else if (x->on_stop == SLOW) {
-        s->now_ms += x->slow_ms;
-    }
+    if (e->how != SHUTDOWN_BRUTAL_KILL)
+        in.cls = class_of_stop(s->actors[e->vertex].like, &ms);
+    if (!at_once)
+        s->now_ms += ms;
     take(s, &in);
 }
 
-static void note_result(struct scenario *s, const struct suptree_effect *e)
-{
-    size_t n = strlen(s->result);
+/* -- answers -------------------------------------------------------------------------------------- */
 
-    snprintf(s->result + n, sizeof s->result - n, "result %s %s %s\n", s->verb ? s->verb : "?", name(s, e->vertex),
-             suptree_answer_name(e->what));
-}
-
-static void carry_out(struct scenario *s, const struct suptree_effect *e)
-{
-    switch (e->kind) {
-    case SUPTREE_DO_START: play_start(s, e); return;
-    case SUPTREE_DO_STOP: play_stop(s, e); return;
-    case SUPTREE_DO_RESULT: note_result(s, e); return;
-    case SUPTREE_DO_RECORD: print_record(s, e); return;
-    case SUPTREE_DO_REPORT:
-        if (e->what == SUPTREE_EXITED || e->what == SUPTREE_START_FAILED) {
-            s->down = true;
-            fprintf(s->out, "tree_down %s\n", e->what == SUPTREE_EXITED ? exit_class_name(e->cls) : "shutdown");
-        }
-        return;
-    }
-}
-
-static void take(struct scenario *s, const struct suptree_input *in)
-{
-    static int depth;
-    const struct suptree_effect *next;
-
-    (void)suptree_take(s->tree, s->now_ms, in);
-    suptree_check(s->tree);
-    if (depth)
-        return;                     /* the outermost call carries out, in order */
-    depth = 1;
-    while ((next = suptree_next_effect(s->tree))) {
-        struct suptree_effect e = *next;
-
-        carry_out(s, &e);
-    }
-    depth = 0;
-}
-
-/* -- events --------------------------------------------------------------------------------------- */
-
-static int look(const struct scenario *s, uint32_t v, struct suptree_look *l)
-{
-    return suptree_look(s->tree, v, s->now_ms, l);
-}
+/* A call's token says what was asked, and by which name. */
+static uint64_t token_of(const struct operation *o) { return (uint64_t)o->kind << 32 | o->name; }
 
 static const char *state_word(const struct suptree_look *l)
 {
     return l->state == TREE_RUNNING ? "running" : l->state == TREE_RESTARTING ? "restarting" : "stopped";
 }
 
-static void noop(struct scenario *s, const char *who, const char *why)
+static void say_count(struct scenario *s, uint32_t v)
 {
-    fprintf(s->out, "noop %s %s\n", who, why);
+    struct suptree_look l = look(s, v);
+
+    say_later(s, "count %s specs=%u active=%u supervisors=%u workers=%u", text(s, name_of(s, v)), l.specs, l.active,
+              l.supervisors, l.workers);
 }
 
-/* A worker ends by itself. */
-static void end(struct scenario *s, uint32_t v, uint8_t cls)
+static void say_which(struct scenario *s, uint32_t v)
 {
-    struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = v, .cls = cls, .cause = CAUSE_CODE};
-    struct suptree_look l;
+    struct suptree_look l = look(s, v), k;
+    char *list = NULL;
+    size_t bytes;
+    FILE *f = open_memstream(&list, &bytes);
 
-    if (v == SUPTREE_NONE || look(s, v, &l) != 0 || l.gone || l.state != TREE_RUNNING) {
-        noop(s, v == SUPTREE_NONE ? "?" : name(s, v), "not_running");
+    if (!f)
+        return;
+    for (uint32_t c = l.first_child, n = 0; c != NONE; c = k.next_sibling) {
+        k = look(s, c);
+        if (!k.gone && !k.is_template)
+            fprintf(f, "%s%s=%s", n++ ? "," : "", text(s, name_of(s, c)), state_word(&k));
+    }
+    fclose(f);
+    say_later(s, "which %s %s", text(s, name_of(s, v)), list);
+    free(list);
+}
+
+/* It stands still until this has looked at it. */
+static void answer_question(struct scenario *s, const struct suptree_effect *e, unsigned kind)
+{
+    struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = e->vertex};
+
+    if (e->what != ANSWER_OK) {
+        say_later(s, "noop %s no_supervisor", text(s, name_of(s, e->vertex)));
         return;
     }
-    in.life = l.life;
-    if (l.supervisor) {
-        if (cls != CLASS_KILLED) {
-            noop(s, name(s, v), "is_supervisor");
+    if (kind == OPERATION_COUNT)
+        say_count(s, e->vertex);
+    else
+        say_which(s, e->vertex);
+    take(s, &asked);
+}
+
+static void note_result(struct scenario *s, const struct suptree_effect *e)
+{
+    unsigned kind = (unsigned)(e->token >> 32);
+
+    if (kind == OPERATION_COUNT || kind == OPERATION_WHICH)
+        answer_question(s, e, kind);
+    else
+        say_later(s, "result %s %s %s", operation_verb(kind), text(s, (uint32_t)e->token), suptree_answer_name(e->what));
+}
+
+static void carry_out(struct scenario *s, const struct suptree_effect *e)
+{
+    bool at_once = s->stopping;
+
+    s->stopping = e->kind == SUPTREE_DO_STOP;
+    switch (e->kind) {
+    case SUPTREE_DO_START: play_start(s, e); return;
+    case SUPTREE_DO_STOP: play_stop(s, e, at_once); return;
+    case SUPTREE_DO_RESULT: note_result(s, e); return;
+    case SUPTREE_DO_RECORD: print_record(s, e); return;
+    case SUPTREE_DO_REPORT:
+        if (e->what == SUPTREE_STARTED)
             return;
-        }
+        s->down = true;
+        s->end_cls = e->cls;
+        return;
+    }
+}
+
+/* Inputs come from effects too; the outermost call carries all out, in order. */
+static void take(struct scenario *s, const struct suptree_input *in)
+{
+    const struct suptree_effect *next;
+
+    (void)suptree_take(s->tree, s->now_ms, in);
+    if (s->carrying)
+        return;
+    s->carrying = true;
+    while ((next = suptree_next_effect(s->tree))) {
+        struct suptree_effect e = *next;
+
+        carry_out(s, &e);
+    }
+    s->carrying = false;
+}
+
+/* -- events --------------------------------------------------------------------------------------- */
+
+/* A life ends by itself, or is killed from outside. */
+static void end(struct scenario *s, uint32_t name, uint8_t cls)
+{
+    uint32_t v = vertex_of(s, name);
+    struct suptree_look l = look(s, v);
+    struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = v, .life = l.life, .cls = cls, .cause = CAUSE_CODE};
+
+    if (l.gone || l.state != TREE_RUNNING) {
+        say(s, "noop %s not_running", text(s, name));
+        return;
+    }
+    if (l.supervisor && cls != CLASS_KILLED) {
+        say(s, "noop %s is_supervisor", text(s, name));
+        return;
+    }
+    if (l.supervisor)
         in.kind = SUPTREE_KILLED_OUTSIDE;
-    }
     take(s, &in);
 }
 
-static uint8_t class_of(const char *word)
+static void together(struct scenario *s, const struct operation *o)
 {
-    return !strcmp(word, "normal") ? CLASS_NORMAL : !strcmp(word, "kill") ? CLASS_KILLED :
-           !strcmp(word, "shutdown") || !strcmp(word, "shutdown_term") ? CLASS_SHUTDOWN : CLASS_ABNORMAL;
-}
+    struct suptree_input nothing = {.kind = SUPTREE_LOST};
 
-static int together(struct scenario *s, char **words, int n)
-{
     suptree_hold(s->tree, true);
-    for (int i = 1; i < n; i++) {
-        char *save, *what = strtok_r(words[i], ":", &save), *who = strtok_r(NULL, ":", &save);
-        char *reason = strtok_r(NULL, ":", &save);
-
-        if (!who) {
-            suptree_hold(s->tree, false);
-            return bad(s, "together", words[i], "write fail:X, exit:X:normal or kill:X");
-        }
-        end(s, find(s, who), class_of(reason ? reason : what));
-    }
+    for (uint32_t i = 0; i < o->count; i++)
+        operate(s, &s->file.held[o->first + i]);
     suptree_hold(s->tree, false);
-    {
-        struct suptree_input nothing = {.kind = SUPTREE_LOST};
-
-        take(s, &nothing);          /* carry out what the release brought */
-    }
-    return 0;
+    take(s, &nothing);                  /* carry out what the release brought */
 }
 
-static void administrate(struct scenario *s, uint16_t kind, uint32_t v, const char *verb, const char *who)
+static void say_answer(struct scenario *s, const struct operation *o, unsigned answer)
 {
-    struct suptree_input in = {.kind = kind, .vertex = v, .token = 1};
+    say_later(s, "result %s %s %s", operation_verb(o->kind), text(s, o->name), suptree_answer_name(answer));
+}
 
-    s->verb = verb;
-    if (v == SUPTREE_NONE) {
-        size_t n = strlen(s->result);
+/* The supervisor under a name, if it runs; else there is nobody to call, and that is said of `who`. */
+static uint32_t supervisor_called(struct scenario *s, uint32_t name, uint32_t who)
+{
+    uint32_t v = name == NONE ? NONE : vertex_of(s, name);
+    struct suptree_look l = look(s, v);
 
-        snprintf(s->result + n, sizeof s->result - n, "result %s %s not_found\n", verb, who);
+    if (!l.gone && l.supervisor && l.state == TREE_RUNNING)
+        return v;
+    say(s, "noop %s no_supervisor", text(s, who));
+    return NONE;
+}
+
+/* terminate_child and its like, on the parent of X. */
+static void administrate(struct scenario *s, const struct operation *o, uint16_t kind)
+{
+    uint32_t v = vertex_of(s, o->name), pool_of = s->file.names[o->name].pool_of;
+    struct suptree_input in = {.kind = kind, .vertex = v, .token = token_of(o)};
+    uint32_t parent = v != NONE ? look(s, v).parent : pool_of != NONE ? look(s, s->parts[pool_of].latest).parent : NONE;
+
+    if (parent == NONE && (v != NONE || pool_of != NONE || look(s, s->root).state != TREE_RUNNING))
+        say(s, "noop %s no_supervisor", text(s, o->name));
+    else if (parent != NONE && supervisor_called(s, name_of(s, parent), o->name) == NONE)
+        return;
+    else if (v == NONE)                 /* nothing ever had that name */
+        say_answer(s, o, pool_of == NONE ? ANSWER_NOT_FOUND : ANSWER_SIMPLE_ONE_FOR_ONE);
+    else
+        take(s, &in);
+}
+
+static bool is_pool(const struct scenario *s, uint32_t v)
+{
+    return s->actors[v].like->spec.strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+static void start_child(struct scenario *s, const struct operation *o)
+{
+    const struct scenario_vertex *x = &s->file.vertices[o->vertex];
+    uint32_t parent = supervisor_called(s, x->parent, o->name);
+    struct suptree_input in = {.kind = SUPTREE_START_CHILD, .vertex = s->count, .token = token_of(o)};
+
+    if (parent == NONE)
+        return;
+    if (is_pool(s, parent) || add_actor(s, o->name, parent, x) != 0)
+        say_answer(s, o, ANSWER_START_ERROR);   /* a pool takes it for arguments, and its start function does not */
+    else
+        take(s, &in);
+}
+
+static uint32_t template_of(const struct scenario *s, uint32_t pool)
+{
+    uint32_t first = look(s, pool).first_child;
+
+    return is_pool(s, pool) && first != NONE && look(s, first).is_template ? first : NONE;
+}
+
+static void spawn(struct scenario *s, const struct operation *o)
+{
+    uint32_t pool = supervisor_called(s, o->name, o->name), template, name;
+    struct suptree_input in = {.kind = SUPTREE_START_CHILD, .vertex = s->count, .token = token_of(o)};
+    char instance[96];
+
+    if (pool == NONE)
+        return;
+    template = template_of(s, pool);
+    if (template == NONE) {
+        say_answer(s, o, ANSWER_INVALID);
         return;
     }
-    take(s, &in);
+    snprintf(instance, sizeof instance, "%.80s.%u", text(s, name_of(s, template)),
+             ++s->parts[name_of(s, template)].spawned);
+    name = scenario_file_name(&s->file, instance, 0);
+    s->file.names[name].pool_of = name_of(s, template);
+    if (add_actor(s, name, pool, s->actors[template].like) == 0)
+        take(s, &in);
 }
 
-static int start_child(struct scenario *s, char **words, int n)
+static void ask(struct scenario *s, const struct operation *o)
 {
-    uint32_t old = n > 2 ? find(s, words[2]) : SUPTREE_NONE;
-    struct suptree_look l;
-    int rc = n < 3 ? bad(s, "start", "incomplete", "write do start worker ID parent=P") : 0;
+    struct suptree_input in = {.kind = SUPTREE_ASK, .vertex = supervisor_called(s, o->name, o->name),
+                               .token = token_of(o)};
 
-    if (rc == 0)
-        rc = parse_node(s, words + 1, n - 1, true);
-    if (rc != 0)
-        return rc;
-    if (old != SUPTREE_NONE && look(s, old, &l) == 0 && !l.gone) {
-        administrate(s, SUPTREE_START_CHILD, old, "start", words[2]);
-        return 0;
-    }
-    if (old != SUPTREE_NONE)        /* its name is free again: the old one is remembered under none */
-        snprintf(s->nodes[old].name, sizeof s->nodes[old].name, "(%.60s)", words[2]);
-    rc = add_node(s);
-    if (rc == 0)
-        administrate(s, SUPTREE_START_CHILD, s->count - 1, "start", words[2]);
-    return rc;
+    if (in.vertex != NONE)
+        take(s, &in);
 }
 
-static void count(struct scenario *s, uint32_t v)
+static void operate(struct scenario *s, const struct operation *o)
 {
-    struct suptree_look l;
-
-    if (v == SUPTREE_NONE || look(s, v, &l) != 0 || l.state != TREE_RUNNING) {
-        noop(s, v == SUPTREE_NONE ? "?" : name(s, v), "no_supervisor");
-        return;
-    }
-    fprintf(s->out, "count %s specs=%u active=%u supervisors=%u workers=%u\n", name(s, v), l.specs, l.active,
-            l.supervisors, l.workers);
-}
-
-static void which(struct scenario *s, uint32_t v)
-{
-    struct suptree_look l, k;
-    bool first = true;
-
-    if (v == SUPTREE_NONE || look(s, v, &l) != 0 || l.state != TREE_RUNNING) {
-        noop(s, v == SUPTREE_NONE ? "?" : name(s, v), "no_supervisor");
-        return;
-    }
-    fprintf(s->out, "which %s ", name(s, v));
-    for (uint32_t c = l.first_child; c != SUPTREE_NONE && look(s, c, &k) == 0; c = k.next_sibling) {
-        if (k.gone)
-            continue;
-        fprintf(s->out, "%s%s=%s", first ? "" : ",", name(s, c), state_word(&k));
-        first = false;
-    }
-    fputc('\n', s->out);
-}
-
-static int operate(struct scenario *s, char **words, int n)
-{
-    uint32_t v = n > 1 ? find(s, words[1]) : SUPTREE_NONE;
     struct suptree_input stop = {.kind = SUPTREE_BRANCH_STOP, .vertex = s->root};
 
-    if (!strcmp(words[0], "shutdown")) {
-        take(s, &stop);
-        return 0;
+    switch (o->kind) {
+    case OPERATION_FAIL: end(s, o->name, CLASS_ABNORMAL); return;
+    case OPERATION_EXIT: end(s, o->name, o->cls); return;
+    case OPERATION_KILL: end(s, o->name, CLASS_KILLED); return;
+    case OPERATION_TOGETHER: together(s, o); return;
+    case OPERATION_FAILSTART: s->parts[o->name].fail_starts = o->number; return;
+    case OPERATION_IGNORESTART: s->parts[o->name].ignore_starts = o->number; return;
+    case OPERATION_GATE: s->parts[o->name].gate = &s->file.held[o->first]; return;
+    case OPERATION_TERMINATE: administrate(s, o, SUPTREE_TERMINATE); return;
+    case OPERATION_RESTART: administrate(s, o, SUPTREE_RESTART); return;
+    case OPERATION_DELETE: administrate(s, o, SUPTREE_DELETE); return;
+    case OPERATION_START: start_child(s, o); return;
+    case OPERATION_SPAWN: spawn(s, o); return;
+    case OPERATION_COUNT:
+    case OPERATION_WHICH: ask(s, o); return;
+    case OPERATION_SHUTDOWN: take(s, &stop); return;
+    case OPERATION_SLEEP: s->now_ms += o->number; return;
+    case OPERATION_ALIGN: s->now_ms += (o->number % 1000 + 1000 - s->now_ms % 1000) % 1000; return;
+    case OPERATION_KINDS: return;
     }
-    if (!strcmp(words[0], "together"))
-        return together(s, words, n);
-    if (!strcmp(words[0], "start"))
-        return start_child(s, words, n);
-    if (n < 2)
-        return bad(s, "do", words[0], "incomplete, or not known");
-    if (!strcmp(words[0], "sleep") || !strcmp(words[0], "align")) {
-        uint64_t ms = strtoull(words[1], NULL, 10);
-
-        s->now_ms = words[0][0] == 's' ? s->now_ms + ms : s->now_ms + (ms + 1000 - s->now_ms % 1000) % 1000;
-        return 0;
-    }
-    if (!strcmp(words[0], "fail"))
-        end(s, v, CLASS_ABNORMAL);
-    else if (!strcmp(words[0], "kill"))
-        end(s, v, CLASS_KILLED);
-    else if (!strcmp(words[0], "exit") && n > 2)
-        end(s, v, class_of(words[2]));
-    else if (!strcmp(words[0], "terminate"))
-        administrate(s, SUPTREE_TERMINATE, v, words[0], words[1]);
-    else if (!strcmp(words[0], "restart"))
-        administrate(s, SUPTREE_RESTART, v, words[0], words[1]);
-    else if (!strcmp(words[0], "delete"))
-        administrate(s, SUPTREE_DELETE, v, words[0], words[1]);
-    else if (!strcmp(words[0], "count"))
-        count(s, v);
-    else if (!strcmp(words[0], "which"))
-        which(s, v);
-    else if (v == SUPTREE_NONE)
-        return bad(s, words[0], words[1], "no worker of that name");
-    else if (!strcmp(words[0], "failstart") && n > 2)
-        return word_number(s, words[0], words[2], &s->nodes[v].fail_starts);
-    else if (!strcmp(words[0], "ignorestart") && n > 2)
-        return word_number(s, words[0], words[2], &s->nodes[v].ignore_starts);
-    else if (!strcmp(words[0], "gate") && n > 2) {
-        s->nodes[v].gate[0] = '\0';
-        for (int i = 2; i < n; i++) {
-            size_t at = strlen(s->nodes[v].gate);
-
-            snprintf(s->nodes[v].gate + at, sizeof s->nodes[v].gate - at, "%s ", words[i]);
-        }
-    } else
-        return bad(s, "do", words[0], "not known in this version, or incomplete");
-    return 0;
 }
 
-static int event(struct scenario *s, char **words, int n)
+/* What was answered meanwhile goes behind what happened; that the tree is down is said last. */
+static void end_event(struct scenario *s, bool was_down)
 {
-    int rc;
+    fflush(s->later);
+    fwrite(s->later_text, 1, s->later_bytes, s->out);
+    rewind(s->later);
+    fflush(s->later);
+    if (s->down && !was_down)
+        say(s, "tree_down %s", exit_class_name(s->end_cls));
+    suptree_check(s->tree);
+}
 
-    fprintf(s->out, "@ %d", ++s->events);
-    for (int i = 0; i < n; i++)
-        fprintf(s->out, " %s", words[i]);
-    fputc('\n', s->out);
-    if (s->down) {
-        fprintf(s->out, "noop tree_down\n");
-        return 0;
-    }
-    s->result[0] = '\0';
-    rc = operate(s, words, n);
-    fputs(s->result, s->out);
-    return rc;
+static void event(struct scenario *s, uint32_t i)
+{
+    const struct scenario_event *e = &s->file.events[i];
+    bool was_down = s->down;
+
+    say(s, "@ %u %s", i + 1, e->text);
+    if (s->down)
+        say(s, "noop tree_down");
+    else
+        operate(s, &e->operation);
+    end_event(s, was_down);
+}
+
+/* -- the whole ------------------------------------------------------------------------------------ */
+
+static void print_final(struct scenario *s, uint32_t v, int depth)
+{
+    struct suptree_look l = look(s, v);
+    bool counts = l.supervisor && l.state == TREE_RUNNING;
+    char tail[128] = "";
+
+    if (l.gone || l.is_template)
+        return;
+    if (counts)
+        snprintf(tail, sizeof tail, " specs=%u active=%u supervisors=%u workers=%u", l.specs, l.active, l.supervisors,
+                 l.workers);
+    trace_line(s->out, s->json, depth, "= %s %u %s%s", text(s, name_of(s, v)), s->parts[name_of(s, v)].starts,
+               state_word(&l), tail);
+    for (uint32_t c = counts ? l.first_child : NONE; c != NONE; c = look(s, c).next_sibling)
+        print_final(s, c, depth + 1);
 }
 
 static void boot(struct scenario *s)
 {
-    struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .vertex = s->root, .life = 1, .line = 1};
+    struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .life = 1, .line = 1};
 
-    fprintf(s->out, "@ boot\n");
+    say(s, "@ boot");
+    for (uint32_t i = 0; i < s->file.declared; i++) {
+        const struct scenario_vertex *x = &s->file.vertices[i];
+
+        if (x->parent == NONE)
+            s->root = s->count;
+        (void)add_actor(s, x->name, x->parent == NONE ? NONE : s->parts[x->parent].latest, x);
+    }
+    in.vertex = s->root;
     take(s, &in);
+    end_event(s, false);
 }
 
-static void print_final(struct scenario *s, uint32_t v, int depth)
+static void play(struct scenario *s)
 {
-    struct suptree_look l;
-
-    if (look(s, v, &l) != 0 || l.gone)
-        return;
-    fprintf(s->out, "= %*s%s %u %s", 2 * depth, "", name(s, v), l.starts, state_word(&l));
-    if (l.supervisor && l.state == TREE_RUNNING)
-        fprintf(s->out, " specs=%u active=%u supervisors=%u workers=%u", l.specs, l.active, l.supervisors, l.workers);
-    fputc('\n', s->out);
-    if (!l.supervisor || l.state != TREE_RUNNING)
-        return;
-    for (uint32_t c = l.first_child; c != SUPTREE_NONE; c = l.next_sibling) {
-        print_final(s, c, depth + 1);
-        if (look(s, c, &l) != 0)
-            return;
-    }
-}
-
-static int line(struct scenario *s, char *text, bool *booted)
-{
-    char *words[WORDS], *save;
-    int n = 0, rc = 0;
-
-    text[strcspn(text, "#\n")] = '\0';
-    for (char *w = strtok_r(text, " \t\r", &save); w && n < WORDS; w = strtok_r(NULL, " \t\r", &save))
-        words[n++] = w;
-    if (n == 0 || (strcmp(words[0], "sup") && strcmp(words[0], "worker") && strcmp(words[0], "do")))
-        return 0;
-    if (strcmp(words[0], "do") != 0) {
-        if (*booted)
-            return bad(s, words[0], "after the first event", "declare everything first, or use do start");
-        rc = parse_node(s, words, n, false);
-        return rc == 0 ? add_node(s) : rc;
-    }
-    if (s->root == SUPTREE_NONE)
-        return bad(s, "do", "before any supervisor", "declare one with parent=-");
-    if (!*booted)
-        boot(s);
-    *booted = true;
-    return n < 2 ? bad(s, "do", "nothing", "write what: do fail X") : event(s, words + 1, n - 1);
-}
-
-static int play(struct scenario *s, FILE *f)
-{
-    char text[4096];
-    bool booted = false;
-    int rc = 0;
-
-    while (rc == 0 && fgets(text, sizeof text, f)) {
-        s->line++;
-        rc = line(s, text, &booted);
-    }
-    if (rc == 0 && s->root == SUPTREE_NONE)
-        rc = bad(s, "no supervisor", "nothing to run", "declare one with parent=-");
-    if (rc == 0 && !booted)
-        boot(s);
-    if (rc != 0)
-        return rc;
-    fprintf(s->out, "@ final\n");
+    boot(s);
+    for (uint32_t i = 0; i < s->file.event_count; i++)
+        event(s, i);
+    say(s, "@ final");
     if (s->down)
-        fprintf(s->out, "= down\n");
+        say(s, "= down");
     else
         print_final(s, s->root, 0);
+}
+
+/* All that can come to be is known from the file. */
+static int make_room(struct scenario *s, struct reason *why)
+{
+    uint32_t vertices = s->file.vertex_count + s->file.spawns;
+    struct suptree_limits limits = {.vertices = vertices, .ids = vertices, .generation = 1};
+
+    s->part_count = s->file.name_count + s->file.spawns;
+    s->tree = suptree_create(&limits);
+    s->parts = calloc(s->part_count, sizeof *s->parts);
+    s->actors = calloc(vertices, sizeof *s->actors);
+    s->later = open_memstream(&s->later_text, &s->later_bytes);
+    if (!s->tree || !s->parts || !s->actors || !s->later)
+        return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file.path);
+    for (uint32_t i = 0; i < s->part_count; i++)
+        s->parts[i].latest = NONE;
     return 0;
 }
 
-int scenario_run(const char *file, FILE *out, struct reason *why)
+int scenario_run(const char *path, FILE *out, bool json, struct reason *why)
 {
-    struct suptree_limits limits = {.vertices = NODES, .ids = NODES, .generation = 1};
-    struct scenario s = {.file = file, .out = out, .why = why, .root = SUPTREE_NONE};
-    FILE *f = fopen(file, "r");
-    int rc;
+    struct scenario s = {.out = out, .json = json, .root = NONE};
+    int rc = scenario_file_read(&s.file, path, why);
 
-    if (!f)
-        return reason_set(why, TW_ENOENT, "%s: cannot be read: %s: check the name", file, strerror(errno));
-    s.tree = suptree_create(&limits);
-    s.nodes = calloc(NODES, sizeof *s.nodes);
-    rc = s.tree && s.nodes ? play(&s, f) : reason_set(why, TW_ENOMEM, "%s: not enough memory", file);
+    if (rc != 0)
+        return rc;
+    rc = make_room(&s, why);
+    if (rc == 0)
+        play(&s);
     suptree_destroy(s.tree);
-    free(s.nodes);
-    fclose(f);
+    free(s.parts);
+    free(s.actors);
+    if (s.later)
+        fclose(s.later);
+    free(s.later_text);
+    scenario_file_free(&s.file);
     return rc;
 }

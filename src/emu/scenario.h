@@ -6,11 +6,13 @@
 #ifndef TW_EMU_SCENARIO_H
 #define TW_EMU_SCENARIO_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/reason.h"
 
-/* Run FILE and print its trace.  0; TW_ENOENT; TW_EPROTO with "file:line: what: why: what to do". */
-int scenario_run(const char *file, FILE *out, struct reason *why);
+/* Run FILE and print its trace; json: each line as an object (emu/trace.h).  0; TW_ENOENT; TW_ENOMEM;
+ * TW_EPROTO with "file:line: what: why: what to do", and nothing is printed. */
+int scenario_run(const char *file, FILE *out, bool json, struct reason *why);
 
 #endif
