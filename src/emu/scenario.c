@@ -350,20 +350,27 @@ static uint32_t supervisor_called(struct scenario *s, uint32_t name, uint32_t wh
     return NONE;
 }
 
-/* terminate_child and its like, on the parent of X. */
+/* The vertex that has the children to which a name belongs; NONE: the root's, or there never was one. */
+static uint32_t parent_of(const struct scenario *s, uint32_t name)
+{
+    uint32_t v = vertex_of(s, name), pool_of = s->file.names[name].pool_of;
+
+    if (v == NONE && pool_of != NONE)
+        v = s->parts[pool_of].latest;
+    return look(s, v).parent;
+}
+
+/* terminate_child and its like, on the parent of X.  An instance that never ran is no process but an id, which
+ * a pool does not know: as little as that of its template. */
 static void administrate(struct scenario *s, const struct operation *o, uint16_t kind)
 {
-    uint32_t v = vertex_of(s, o->name), pool_of = s->file.names[o->name].pool_of;
-    struct suptree_input in = {.kind = kind, .vertex = v, .token = token_of(o)};
-    uint32_t parent = v != NONE ? look(s, v).parent : pool_of != NONE ? look(s, s->parts[pool_of].latest).parent : NONE;
+    uint32_t parent = parent_of(s, o->name), pool_of = s->file.names[o->name].pool_of;
+    bool never_ran = pool_of != NONE && s->parts[o->name].starts == 0;
+    struct suptree_input in = {.kind = kind, .vertex = vertex_of(s, never_ran ? pool_of : o->name), .token = token_of(o)};
 
-    if (parent == NONE && (v != NONE || pool_of != NONE || look(s, s->root).state != TREE_RUNNING))
+    if (parent == NONE)
         say(s, "noop %s no_supervisor", text(s, o->name));
-    else if (parent != NONE && supervisor_called(s, name_of(s, parent), o->name) == NONE)
-        return;
-    else if (v == NONE)                 /* nothing ever had that name */
-        say_answer(s, o, pool_of == NONE ? ANSWER_NOT_FOUND : ANSWER_SIMPLE_ONE_FOR_ONE);
-    else
+    else if (supervisor_called(s, name_of(s, parent), o->name) != NONE)
         take(s, &in);
 }
 
