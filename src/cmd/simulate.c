@@ -16,8 +16,8 @@
 
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/scenario_trace.h"
 #include "emu/emu.h"
-#include "emu/scenario.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
 
@@ -611,6 +611,6 @@ int cmd_simulate(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.file)
         return simulate(&a);
-    rc = scenario_run(a.scenario, stdout, a.json, &why);
+    rc = scenario_run(a.scenario, a.json ? &scenario_trace_json : &scenario_trace_text, &why);
     return rc == 0 ? 0 : say(exit_for(rc), &why);
 }

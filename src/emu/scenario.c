@@ -1,16 +1,18 @@
 /* scenario.c - play the leaves, carry out the events, print the trace */
 #include "emu/scenario.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/suptree.h"
 #include "emu/scenario_file.h"
-#include "emu/trace.h"
 #include "shared/cause.h"
 #include "shared/rc.h"
 
 #define NONE SUPTREE_NONE
+#define LINE_BYTES 4200         /* an event's words, and what stands before them */
 
 /* One for each name in the file.  A name may have had several vertices: a child that was deleted or lost can
  * be started again under it. */
@@ -27,10 +29,14 @@ struct actor {                  /* a vertex, beside what the engine keeps of it 
     const struct scenario_vertex *like;
 };
 
+struct text {
+    char *at;                   /* owned; NUL-terminated, NULL when nothing was ever added */
+    size_t used, room;
+};
+
 struct scenario {
     struct scenario_file file;
-    FILE *out;
-    bool json;
+    const struct scenario_out *out;
     struct suptree *tree;
     struct part *parts;         /* owned; by name */
     struct actor *actors;       /* owned; by vertex id */
@@ -38,13 +44,8 @@ struct scenario {
     uint64_t now_ms;
     bool down, carrying, stopping;      /* stopping: the effect before this one was a stop */
     uint8_t end_cls;            /* the root's, once it is down */
-    FILE *later;                /* answers come after all other lines of the event */
-    char *later_text;
-    size_t later_bytes;
+    struct text later;          /* answers come after all other lines of the event */
 };
-
-#define say(s, ...) trace_line((s)->out, (s)->json, 0, __VA_ARGS__)
-#define say_later(s, ...) trace_line((s)->later, (s)->json, 0, __VA_ARGS__)
 
 static const char *text(const struct scenario *s, uint32_t name) { return s->file.names[name].text; }
 static uint32_t name_of(const struct scenario *s, uint32_t vertex) { return s->actors[vertex].name; }
@@ -96,6 +97,45 @@ static int add_actor(struct scenario *s, uint32_t name, uint32_t parent, const s
 
 /* -- the trace ------------------------------------------------------------------------------------ */
 
+static void say(const struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(const struct scenario *s, const char *fmt, ...)
+{
+    char line[LINE_BYTES];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    s->out->line(s->out->arg, line, 0);
+}
+
+static void add_text(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Without memory nothing is added. */
+static void add_text(struct text *t, const char *fmt, ...)
+{
+    char line[LINE_BYTES], *more;
+    va_list ap;
+    size_t n;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    n = strlen(line);
+    if (t->used + n + 1 > t->room) {
+        more = realloc(t->at, 2 * (t->used + n + 1));
+        if (!more)
+            return;
+        t->at = more;
+        t->room = 2 * (t->used + n + 1);
+    }
+    memcpy(t->at + t->used, line, n + 1);
+    t->used += n;
+}
+
+#define say_later(s, fmt, ...) add_text(&(s)->later, fmt "\n", __VA_ARGS__)
+
 static const char *why_of(uint8_t cause) { return cause == CAUSE_AUTO_SHUTDOWN ? "auto_shutdown" : "intensity"; }
 
 /* How a vertex ends when its supervisor tells it to, and how long that takes. */
@@ -123,7 +163,7 @@ static const char *class_name_of(const struct scenario *s, const struct suptree_
                            ? class_of_stop(s->actors[e->vertex].like, &ms) : e->cls);
 }
 
-static void print_record(struct scenario *s, const struct suptree_effect *e)
+static void say_record(struct scenario *s, const struct suptree_effect *e)
 {
     static const char *const names[] = {
 #define X(n, text) text,
@@ -222,20 +262,17 @@ static void say_count(struct scenario *s, uint32_t v)
 static void say_which(struct scenario *s, uint32_t v)
 {
     struct suptree_look l = look(s, v), k;
-    char *list = NULL;
-    size_t bytes;
-    FILE *f = open_memstream(&list, &bytes);
+    const char *between = "";
 
-    if (!f)
-        return;
-    for (uint32_t c = l.first_child, n = 0; c != NONE; c = k.next_sibling) {
+    add_text(&s->later, "which %s ", text(s, name_of(s, v)));
+    for (uint32_t c = l.first_child; c != NONE; c = k.next_sibling) {
         k = look(s, c);
-        if (!k.gone && !k.is_template)
-            fprintf(f, "%s%s=%s", n++ ? "," : "", text(s, name_of(s, c)), state_word(&k));
+        if (k.gone || k.is_template)
+            continue;
+        add_text(&s->later, "%s%s=%s", between, text(s, name_of(s, c)), state_word(&k));
+        between = ",";
     }
-    fclose(f);
-    say_later(s, "which %s %s", text(s, name_of(s, v)), list);
-    free(list);
+    add_text(&s->later, "\n");
 }
 
 /* It stands still until this has looked at it. */
@@ -273,7 +310,7 @@ static void carry_out(struct scenario *s, const struct suptree_effect *e)
     case SUPTREE_DO_START: play_start(s, e); return;
     case SUPTREE_DO_STOP: play_stop(s, e, at_once); return;
     case SUPTREE_DO_RESULT: note_result(s, e); return;
-    case SUPTREE_DO_RECORD: print_record(s, e); return;
+    case SUPTREE_DO_RECORD: say_record(s, e); return;
     case SUPTREE_DO_REPORT:
         if (e->what == SUPTREE_STARTED)
             return;
@@ -459,10 +496,11 @@ static void operate(struct scenario *s, const struct operation *o)
 /* What was answered meanwhile goes behind what happened; that the tree is down is said last. */
 static void end_event(struct scenario *s, bool was_down)
 {
-    fflush(s->later);
-    fwrite(s->later_text, 1, s->later_bytes, s->out);
-    rewind(s->later);
-    fflush(s->later);
+    for (char *line = s->later.used ? s->later.at : NULL, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        s->out->line(s->out->arg, line, 0);
+    }
+    s->later.used = 0;
     if (s->down && !was_down)
         say(s, "tree_down %s", exit_class_name(s->end_cls));
     suptree_check(s->tree);
@@ -483,21 +521,22 @@ static void event(struct scenario *s, uint32_t i)
 
 /* -- the whole ------------------------------------------------------------------------------------ */
 
-static void print_final(struct scenario *s, uint32_t v, int depth)
+static void say_final(struct scenario *s, uint32_t v, int depth)
 {
     struct suptree_look l = look(s, v);
     bool counts = l.supervisor && l.state == TREE_RUNNING;
-    char tail[128] = "";
+    char tail[128] = "", line[256];
 
     if (l.gone || l.is_template)
         return;
     if (counts)
         snprintf(tail, sizeof tail, " specs=%u active=%u supervisors=%u workers=%u", l.specs, l.active, l.supervisors,
                  l.workers);
-    trace_line(s->out, s->json, depth, "= %s %u %s%s", text(s, name_of(s, v)), s->parts[name_of(s, v)].starts,
-               state_word(&l), tail);
+    snprintf(line, sizeof line, "= %s %u %s%s", text(s, name_of(s, v)), s->parts[name_of(s, v)].starts, state_word(&l),
+             tail);
+    s->out->line(s->out->arg, line, depth);
     for (uint32_t c = counts ? l.first_child : NONE; c != NONE; c = look(s, c).next_sibling)
-        print_final(s, c, depth + 1);
+        say_final(s, c, depth + 1);
 }
 
 static void boot(struct scenario *s)
@@ -526,7 +565,7 @@ static void play(struct scenario *s)
     if (s->down)
         say(s, "= down");
     else
-        print_final(s, s->root, 0);
+        say_final(s, s->root, 0);
 }
 
 /* All that can come to be is known from the file. */
@@ -539,17 +578,16 @@ static int make_room(struct scenario *s, struct reason *why)
     s->tree = suptree_create(&limits);
     s->parts = calloc(s->part_count, sizeof *s->parts);
     s->actors = calloc(vertices, sizeof *s->actors);
-    s->later = open_memstream(&s->later_text, &s->later_bytes);
-    if (!s->tree || !s->parts || !s->actors || !s->later)
+    if (!s->tree || !s->parts || !s->actors)
         return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file.path);
     for (uint32_t i = 0; i < s->part_count; i++)
         s->parts[i].latest = NONE;
     return 0;
 }
 
-int scenario_run(const char *path, FILE *out, bool json, struct reason *why)
+int scenario_run(const char *path, const struct scenario_out *out, struct reason *why)
 {
-    struct scenario s = {.out = out, .json = json, .root = NONE};
+    struct scenario s = {.out = out, .root = NONE};
     int rc = scenario_file_read(&s.file, path, why);
 
     if (rc != 0)
@@ -560,9 +598,7 @@ int scenario_run(const char *path, FILE *out, bool json, struct reason *why)
     suptree_destroy(s.tree);
     free(s.parts);
     free(s.actors);
-    if (s.later)
-        fclose(s.later);
-    free(s.later_text);
+    free(s.later.at);
     scenario_file_free(&s.file);
     return rc;
 }

@@ -6,13 +6,17 @@
 #ifndef TW_EMU_SCENARIO_H
 #define TW_EMU_SCENARIO_H
 
-#include <stdbool.h>
-#include <stdio.h>
-
 #include "base/reason.h"
 
-/* Run FILE and print its trace; json: each line as an object (emu/trace.h).  0; TW_ENOENT; TW_ENOMEM;
- * TW_EPROTO with "file:line: what: why: what to do", and nothing is printed. */
-int scenario_run(const char *file, FILE *out, bool json, struct reason *why);
+/* Takes the lines of a trace as they come: text without its newline, borrowed; depth: how far a line of the
+ * final tree is indented (two blanks each, behind the `=`), which text does not show. */
+struct scenario_out {
+    void (*line)(void *arg, const char *text, int depth);
+    void *arg;                  /* borrowed */
+};
+
+/* Run FILE and give its trace to `out`.  0; TW_ENOENT; TW_ENOMEM; TW_EPROTO with "file:line: what: word: what
+ * would be right", and no line was given. */
+int scenario_run(const char *file, const struct scenario_out *out, struct reason *why);
 
 #endif
