@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dues.h"
+
 /*    act           what a supervisor is doing */
 #define ACT_LIST(X)                                                                                \
     X(IDLE)                                                                                        \
@@ -35,7 +37,10 @@ enum act {
 #undef X
 };
 
-enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN, MSG_ASK };
+/* A child and the restart of a sibling.  LEFT: of what it depends on something did not start. */
+enum grouped { OUT, IN, LEFT };
+
+enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN, MSG_ASK, MSG_DUE };
 
 struct msg {
     uint32_t next;
@@ -43,6 +48,16 @@ struct msg {
     bool fresh;
     uint32_t child;             /* index */
     uint64_t life, token;
+};
+
+/* Of a vertex that does more than OTP says. */
+struct extra {
+    struct suptree_extra want;
+    uint32_t attempts;          /* restarts in a row */
+    uint32_t window_head, window_count;
+    uint32_t window_room;       /* its supervisor's intensity_per_child */
+    uint64_t since_ms;          /* its last start */
+    uint64_t *window;           /* owned ring */
 };
 
 struct vertex {
@@ -53,18 +68,25 @@ struct vertex {
     uint32_t line, starts;
     uint8_t state, cls, cause;
     bool by_hand, gone, lost, own_end, changed;
+    bool parked;                /* in quarantine */
+    uint8_t grouped;            /* enum grouped: does it fall and come back with a sibling it depends on? */
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
     bool admin_new, admin_fresh, queued;
+    bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
+    bool by_depends;            /* the group in hand is those that are `grouped` */
     uint8_t admin;
     uint32_t cursor, waiting, group_first, left, killer;
+    uint32_t delayed;           /* the child to wait for once the group is down, until delay_ms */
+    uint64_t delay_ms;
     uint32_t retrying;          /* a pool's restarts that failed, as OTP counts them (M3) */
     uint32_t q_head, q_tail;
     uint32_t reign, low_line;
     uint64_t token;
     uint32_t window_head, window_count;
     uint64_t *window;           /* owned ring of `intensity` times */
+    struct extra *extra;        /* owned; NULL: nothing but OTP */
 };
 
 struct suptree {
@@ -81,6 +103,7 @@ struct suptree {
     uint32_t *changes;          /* ring of vertices whose state is not what it was */
     uint32_t change_head, change_tail;
     uint32_t *scratch;
+    struct dues dues;           /* delayed restarts, shutdown deadlines; no room unless limits.extras */
     uint64_t lives, orders, now_ms;
     uint64_t restarts, giveups, stale;
     bool held;
@@ -120,6 +143,10 @@ static void changed(struct suptree *t, struct vertex *x)
 
 static void set_state(struct suptree *t, struct vertex *x, uint8_t state)
 {
+    if (x->state == TREE_RESTARTING)
+        dues_clear(&t->dues, (uint32_t)(x - t->v));     /* whatever it is now, it does not wait */
+    if (x->spec.supervisor && state != TREE_RUNNING)
+        x->parked = false;
     x->state = state;
     changed(t, x);
 }
@@ -233,6 +260,72 @@ static void drop_queue(struct suptree *t, uint32_t s)
             result(t, m.child, m.token, ANSWER_NOT_FOUND, 0);
 }
 
+/* -- beyond OTP ---------------------------------------------------------------------------------- */
+
+static const struct suptree_extra *wants(const struct vertex *x)
+{
+    static const struct suptree_extra nothing;
+
+    return x->extra ? &x->extra->want : &nothing;
+}
+
+/* Jitter is drawn from the life, so that every replay waits as long. */
+static uint64_t mixed(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+}
+
+/* Extension 1: how long the next attempt of a child has to wait. */
+static uint64_t backoff(const struct vertex *x)
+{
+    const struct suptree_extra *w = wants(x);
+    uint64_t ms = w->backoff_min_ms, most = w->backoff_max_ms > ms ? w->backoff_max_ms : ms, span;
+
+    if (ms == 0)
+        return 0;
+    for (uint32_t n = x->extra->attempts++; n > 0 && ms < most && w->backoff_factor > 100; n--)
+        ms = ms * w->backoff_factor / 100;
+    ms = ms < most ? ms : most;
+    span = ms * w->backoff_jitter / 100;
+    return span ? ms - span + mixed(x->life) % (2 * span + 1) : ms;
+}
+
+static bool depends_on(const struct vertex *x, uint32_t id)
+{
+    const struct suptree_extra *w = wants(x);
+
+    for (uint32_t i = 0; i < w->depend_count; i++)
+        if (id >= w->depends[i].low && id <= w->depends[i].high)
+            return true;
+    return false;
+}
+
+/* Extension 11: does x depend on a child from `first` on, before x, that is `grouped` so? */
+static bool depends_on_group(const struct suptree *t, const struct vertex *x, uint32_t first, uint8_t grouped)
+{
+    for (uint32_t o = first; wants(x)->depend_count && o != NONE && &t->v[o] != x; o = t->v[o].next)
+        if (t->v[o].grouped == grouped && !t->v[o].gone && depends_on(x, t->v[o].spec.id))
+            return true;
+    return false;
+}
+
+/* c and all that depend on it, directly or by way of others.  False: nobody does. */
+static bool mark_group(struct suptree *t, uint32_t s, uint32_t c)
+{
+    bool any = false;
+
+    for (uint32_t o = t->v[s].first; o != NONE; o = t->v[o].next)
+        t->v[o].grouped = o == c ? IN : OUT;
+    for (uint32_t o = t->v[c].next; o != NONE; o = t->v[o].next)
+        if (!t->v[o].gone && depends_on_group(t, &t->v[o], c, IN)) {
+            t->v[o].grouped = IN;
+            any = true;
+        }
+    return any;
+}
+
 /* -- small questions ------------------------------------------------------------------------------ */
 
 static bool is_sup(const struct vertex *x) { return x->spec.supervisor && !x->spec.remote; }
@@ -297,8 +390,12 @@ static void from_static_list(struct suptree *t, uint32_t s)
     for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next) {
         set_gone(t, &t->v[c], t->v[c].spec.dynamic);
         set_state(t, &t->v[c], TREE_STOPPED);
-        t->v[c].by_hand = false;
+        t->v[c].by_hand = t->v[c].parked = false;
+        if (t->v[c].extra)
+            t->v[c].extra->attempts = t->v[c].extra->window_head = t->v[c].extra->window_count = 0;
     }
+    t->v[s].parked = t->v[s].parking = t->v[s].forced = false;
+    t->v[s].delayed = NONE;
     t->v[s].window_head = t->v[s].window_count = 0;
     t->v[s].retrying = 0;
 }
@@ -348,7 +445,7 @@ static void begin_start(struct suptree *t, uint32_t c, bool fresh)
     x->life = next_life(t, x);
     next_line(t, x, fresh || inherits);
     set_state(t, x, TREE_STARTING);
-    x->by_hand = x->lost = false;
+    x->by_hand = x->lost = x->parked = false;
     if (is_sup(x)) {
         x->admin_fresh = fresh || inherits;
         begin_supervisor(t, c);
@@ -364,6 +461,8 @@ static void started(struct suptree *t, uint32_t c)
     struct vertex *x = &t->v[c];
 
     set_state(t, x, TREE_RUNNING);
+    if (x->extra)
+        x->extra->since_ms = t->now_ms;
     x->starts++;
     x->order = ++t->orders;
     record(t, c, RECORD_START);
@@ -440,6 +539,8 @@ static void begin_down(struct suptree *t, uint32_t s, uint8_t cause, bool told)
     struct vertex *x = &t->v[s];
 
     x->act = ACT_DOWN;
+    if (wants(x)->shutdown_deadline_ms)
+        dues_set(&t->dues, s, t->now_ms + wants(x)->shutdown_deadline_ms);
     if (is_pool(x))
         stop_pool(t, s);
     x->cursor = x->last;
@@ -455,6 +556,8 @@ static void died(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
 
+    if (x->extra && t->now_ms - x->extra->since_ms >= wants(x)->healthy_after_ms)
+        x->extra->attempts = 0;
     set_state(t, x, TREE_DEAD);
     if (x->parent == NONE) {
         struct suptree_effect *e = effect(t, SUPTREE_DO_REPORT, c);
@@ -474,6 +577,16 @@ static void finish_down(struct suptree *t, uint32_t s)
     struct vertex *x = &t->v[s];
 
     x->act = ACT_IDLE;
+    dues_clear(&t->dues, s);
+    if (x->parking && !x->told) {       /* extension 7: it stays, without its children */
+        x->parking = false;
+        x->parked = true;
+        changed(t, x);
+        if (x->parent == NONE)
+            effect(t, SUPTREE_DO_REPORT, s)->what = SUPTREE_QUARANTINED;
+        schedule(t, s);
+        return;
+    }
     x->cls = x->end_cls;
     x->cause = x->end_cause;
     drop_queue(t, s);
@@ -533,6 +646,8 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
             result(t, c, x->token, ANSWER_NOT_FOUND, 0);
         drop_queue(t, c);
         x->act = ACT_IDLE;
+        x->parking = x->forced = false;
+        dues_clear(&t->dues, c);
         set_state(t, x, TREE_STOPPED);
         return;
     }
@@ -549,7 +664,7 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
 /* G4: links kill the children of a supervisor that was killed; deeper ones are shut down by their own. */
 static uint8_t lost_class(const struct suptree *t, const struct vertex *x, uint32_t top, uint32_t killer)
 {
-    bool by_links = killer == top && !t->v[top].told;
+    bool by_links = killer == top && !t->v[top].told && !t->v[top].forced;
 
     return by_links && x->parent != top && x->spec.shutdown != SHUTDOWN_BRUTAL_KILL ? CLASS_SHUTDOWN
                                                                                      : CLASS_KILLED;
@@ -594,7 +709,13 @@ static void finish_dying(struct suptree *t, uint32_t s)
 {
     struct vertex *x = &t->v[s];
 
+    if (x->forced) {
+        x->forced = false;
+        finish_down(t, s);
+        return;
+    }
     x->act = ACT_IDLE;
+    dues_clear(&t->dues, s);
     drop_queue(t, s);
     x->cls = CLASS_KILLED;
     x->cause = x->end_cause;
@@ -623,18 +744,32 @@ static void finish_retire(struct suptree *t, uint32_t s)
 
 /* -- deciding ------------------------------------------------------------------------------------- */
 
-/* I2: more than `intensity` requests within the period, this one included, means give up. */
-static bool grant(struct suptree *t, uint32_t s)
+/* What is older than the period does not count any more. */
+static uint32_t drop_old(const uint64_t *window, uint32_t room, uint32_t *head, uint32_t count, uint64_t now_ms,
+                         uint64_t period_ms)
+{
+    for (; count && now_ms - window[*head] > period_ms; count--)
+        *head = (*head + 1) % room;
+    return count;
+}
+
+/* I2: more than `intensity` requests within the period, this one included, means give up.  Extension 2: so do more than
+ * intensity_per_child of one child. */
+static bool grant(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
+    struct extra *own = t->v[c].extra && t->v[c].extra->window ? t->v[c].extra : NULL;
 
-    while (x->window_count && t->now_ms - x->window[x->window_head] > x->spec.period_ms) {
-        x->window_head = (x->window_head + 1) % x->spec.intensity;
-        x->window_count--;
-    }
-    if (x->window_count >= x->spec.intensity)
+    x->window_count = drop_old(x->window, x->spec.intensity, &x->window_head, x->window_count, t->now_ms,
+                               x->spec.period_ms);
+    if (own)
+        own->window_count = drop_old(own->window, own->window_room, &own->window_head, own->window_count, t->now_ms,
+                                     x->spec.period_ms);
+    if (x->window_count >= x->spec.intensity || (own && own->window_count >= own->window_room))
         return false;
     x->window[(x->window_head + x->window_count++) % x->spec.intensity] = t->now_ms;
+    if (own)
+        own->window[(own->window_head + own->window_count++) % own->window_room] = t->now_ms;
     t->restarts++;
     return true;
 }
@@ -643,13 +778,49 @@ static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
 {
     uint8_t kept_cls = t->v[s].cls, kept_cause = t->v[s].cause;
 
+    t->v[s].parking = cause == CAUSE_GIVEUP && wants(&t->v[s])->quarantine;
     t->v[s].cls = CLASS_SHUTDOWN;
     t->v[s].cause = cause;
-    record(t, s, RECORD_GIVEUP);
+    record(t, s, t->v[s].parking ? RECORD_QUARANTINE : RECORD_GIVEUP);
     t->v[s].cls = kept_cls;
     t->v[s].cause = kept_cause;
     t->giveups += cause == CAUSE_GIVEUP;
     begin_down(t, s, cause, false);
+}
+
+/* The supervisor goes on with other things until the child's time has come. */
+static void wait_for(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    x->act = ACT_IDLE;
+    x->delayed = NONE;
+    set_state(t, &t->v[c], TREE_RESTARTING);
+    dues_set(&t->dues, c, t->now_ms + x->delay_ms);
+    record(t, c, RECORD_DELAY);
+    t->effects[(t->effect_tail - 1) % t->effect_room].count = (uint32_t)x->delay_ms;
+    schedule(t, s);
+}
+
+static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+    bool alone = x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE;
+
+    x->by_depends = alone && mark_group(t, s, c);
+    if (!alone || x->by_depends) {
+        x->act = ACT_GROUP_STOP;
+        x->group_first = x->spec.strategy == ONE_FOR_ALL ? x->first : c;
+        x->cursor = x->last;
+        x->waiting = NONE;
+        schedule(t, s);
+    } else if (x->delayed == c) {
+        wait_for(t, s, c);
+    } else {
+        x->act = ACT_ONE_START;
+        x->waiting = c;
+        begin_start(t, c, false);
+    }
 }
 
 /* I1: counted before it is attempted. */
@@ -658,21 +829,13 @@ static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
     struct vertex *x = &t->v[s];
 
     set_state(t, &t->v[c], TREE_STOPPED);
-    if (!grant(t, s)) {
+    if (!grant(t, s, c)) {
         give_up(t, s, CAUSE_GIVEUP);
         return;
     }
-    if (x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE) {
-        x->act = ACT_ONE_START;
-        x->waiting = c;
-        begin_start(t, c, false);
-        return;
-    }
-    x->act = ACT_GROUP_STOP;
-    x->group_first = x->spec.strategy == ONE_FOR_ALL ? x->first : c;
-    x->cursor = x->last;
-    x->waiting = NONE;
-    schedule(t, s);
+    x->delay_ms = backoff(&t->v[c]);
+    x->delayed = x->delay_ms ? c : NONE;
+    begin_restart(t, s, c);
 }
 
 /* A2, A3: only a child's own end that leads to no restart. */
@@ -690,6 +853,45 @@ static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
     give_up(t, s, CAUSE_AUTO_SHUTDOWN);
 }
 
+static void stay_down(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    set_state(t, x, TREE_STOPPED);
+    x->by_hand = true;
+    set_gone(t, x, x->spec.restart == RESTART_TEMPORARY || is_pool(&t->v[s]));
+}
+
+/* Extension 3.  False: class and restart type decide. */
+static bool acted_on_cause(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    switch (wants(x)->on_cause[x->cause < CAUSE_COUNT ? x->cause : 0]) {
+    case ACTION_RESTART: request_restart(t, s, c); return true;
+    case ACTION_STOP: stay_down(t, s, c); return true;
+    case ACTION_ESCALATE:
+        stay_down(t, s, c);
+        give_up(t, s, CAUSE_GIVEUP);
+        return true;
+    case ACTION_QUARANTINE:
+        stay_down(t, s, c);
+        x->parked = true;
+        record(t, c, RECORD_QUARANTINE);
+        return true;
+    case ACTION_IGNORE: x->cls = CLASS_NORMAL; return false;
+    }
+    return false;
+}
+
+/* R5; extension 5. */
+static bool ended_well(const struct suptree *t, uint32_t s, const struct vertex *c)
+{
+    if (c->cause == CAUSE_GIVEUP && c->spec.supervisor && wants(&t->v[s])->restart_on_giveup)
+        return false;
+    return c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN;
+}
+
 static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
 {
     struct vertex *c = &t->v[m->child];
@@ -700,12 +902,13 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
         record(t, m->child, RECORD_ESCALATE);
         t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
     }
+    if (acted_on_cause(t, s, m->child))
+        return;
     if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
         set_state(t, c, TREE_STOPPED);
         set_gone(t, c, true);
         maybe_auto_shutdown(t, s, m->child);
-    } else if (c->spec.restart == RESTART_TRANSIENT &&
-               (c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN)) {
+    } else if (c->spec.restart == RESTART_TRANSIENT && ended_well(t, s, c)) {
         set_state(t, c, TREE_STOPPED);                        /* R5 */
         set_gone(t, c, is_pool(&t->v[s]));                    /* a pool keeps no spec of an instance */
         maybe_auto_shutdown(t, s, m->child);
@@ -754,6 +957,8 @@ static uint8_t answer_at_once(const struct suptree *t, uint32_t s, const struct 
     const struct vertex *x = &t->v[s], *c = &t->v[m->child];
     uint32_t same = m->admin == SUPTREE_START_CHILD ? namesake(t, s, m->child) : NONE;
 
+    if (x->parked && (m->admin == SUPTREE_START_CHILD || m->admin == SUPTREE_RESTART))
+        return ANSWER_QUARANTINED;      /* it is restarted whole */
     if (m->admin == SUPTREE_START_CHILD)
         return significance_is_wrong(x, c) ? ANSWER_INVALID :
                same == NONE                ? ANSWER_COUNT :
@@ -814,6 +1019,10 @@ static void on_message(struct suptree *t, uint32_t s, const struct msg *m)
         t->v[s].retrying -= is_pool(&t->v[s]);
         request_restart(t, s, m->child);
         return;
+    case MSG_DUE:
+        if (t->v[m->child].state == TREE_RESTARTING && t->v[m->child].life == m->life)
+            begin_restart(t, s, m->child);
+        return;
     case MSG_LOST: on_lost_message(t, s); return;
     case MSG_STOP: begin_down(t, s, CAUSE_SUPERVISOR, true); return;
     case MSG_ADMIN: on_admin(t, s, m); return;
@@ -832,7 +1041,8 @@ static void go_on_starting(struct suptree *t, uint32_t s)
     struct vertex *x = &t->v[s];
     uint32_t c = skip_gone(t, x->cursor, false);
 
-    while (c != NONE && t->v[c].state != TREE_STOPPED)  /* R4: every child without a process */
+    /* R4: every child without a process; but not one in quarantine, nor one that has no part in this restart */
+    while (c != NONE && (t->v[c].state != TREE_STOPPED || t->v[c].parked || (x->by_depends && t->v[c].grouped != IN)))
         c = skip_gone(t, t->v[c].next, false);
     if (c != NONE) {
         x->cursor = x->waiting = c;
@@ -846,6 +1056,7 @@ static void go_on_starting(struct suptree *t, uint32_t s)
         started(t, s);
     }
     x->act = ACT_IDLE;
+    x->by_depends = false;
     schedule(t, s);
 }
 
@@ -858,7 +1069,7 @@ static bool go_on_stopping(struct suptree *t, uint32_t s, uint32_t until)
         uint32_t c = x->cursor;
 
         x->cursor = c == until ? NONE : t->v[c].prev;
-        if (t->v[c].gone)
+        if (t->v[c].gone || (x->act == ACT_GROUP_STOP && x->by_depends && t->v[c].grouped != IN))
             continue;
         if (!stop_child(t, c)) {
             x->waiting = c;
@@ -885,6 +1096,10 @@ static void go_on(struct suptree *t, uint32_t s)
     case ACT_GROUP_STOP:
         if (x->waiting != NONE || !go_on_stopping(t, s, x->group_first))
             return;
+        if (x->delayed != NONE) {
+            wait_for(t, s, x->delayed);
+            return;
+        }
         x->act = ACT_GROUP_START;
         x->cursor = x->group_first;
         go_on_starting(t, s);
@@ -931,6 +1146,15 @@ static void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
     t->v[s].retrying += is_pool(&t->v[s]);
     set_state(t, &t->v[c], TREE_RESTARTING);    /* R6: the retry goes behind what is queued */
     (void)post(t, s, MSG_RETRY, c);
+}
+
+/* c did not start: what depends on it waits for its next attempt. */
+static void leave_group(struct suptree *t, uint32_t c)
+{
+    t->v[c].grouped = LEFT;
+    for (uint32_t o = t->v[c].next; o != NONE; o = t->v[o].next)
+        if (t->v[o].grouped == IN && depends_on_group(t, &t->v[o], c, LEFT))
+            t->v[o].grouped = LEFT;
 }
 
 /* A restart that answered "ignore" leaves an entry without a process, which a pool counts as a worker: at
@@ -985,8 +1209,12 @@ static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t w
         break;
     case ACT_GROUP_START:
         if (what == SUPTREE_START_FAILED) {
-            x->act = ACT_IDLE;          /* R7: the retry starts from this one */
             failed_restart(t, s, c);
+            if (x->by_depends)          /* those that do not depend on it are started all the same */
+                leave_group(t, c);
+            else
+                x->act = ACT_IDLE;      /* R7: the retry starts from this one */
+            x->cursor = t->v[c].next;
             break;
         }
         x->cursor = t->v[c].next;
@@ -1075,6 +1303,42 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
     return 0;
 }
 
+/* Extensions 3 and 4: is this loss an end like others? */
+static bool is_decided(const struct suptree *t, uint32_t c, uint8_t cause)
+{
+    return wants(&t->v[t->v[c].parent])->count_infrastructure ||
+           (cause < CAUSE_COUNT && wants(&t->v[c])->on_cause[cause] != ACTION_DEFAULT);
+}
+
+/* Extension 10: what is left is killed. */
+static void end_by_force(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->forced = true;
+    x->waiting = NONE;
+    (void)retire(t, s, false, s);
+    x->act = ACT_DYING;
+    if (x->left == 0)
+        finish_dying(t, s);
+}
+
+static int take_tick(struct suptree *t)
+{
+    uint64_t due_ms;
+
+    for (uint32_t c; (c = dues_first(&t->dues, &due_ms)) != NONE && due_ms <= t->now_ms;) {
+        struct vertex *x = &t->v[c];
+
+        dues_clear(&t->dues, c);
+        if (x->state == TREE_RESTARTING)
+            (void)post(t, x->parent, MSG_DUE, c);
+        else if (x->act == ACT_DOWN || x->act == ACT_POOL_DOWN)
+            end_by_force(t, c);
+    }
+    return 0;
+}
+
 static int take_lost(struct suptree *t, const struct suptree_input *in)
 {
     for (uint32_t i = 0; i < in->count && i < SUPTREE_BATCH; i++) {
@@ -1083,7 +1347,8 @@ static int take_lost(struct suptree *t, const struct suptree_input *in)
 
         if (c == NONE || t->v[c].life != in->batch[i].life) {
             t->stale++;
-        } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE) {
+        } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE &&
+                   !is_decided(t, c, in->cause)) {
             t->v[c].cls = CLASS_KILLED;
             t->v[c].cause = in->cause;
             set_state(t, &t->v[c], TREE_DEAD);
@@ -1201,6 +1466,8 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
 
     if (in->kind == SUPTREE_LOST)
         return take_lost(t, in);
+    if (in->kind == SUPTREE_TICK)
+        return take_tick(t);
     c = find(t, in->vertex);
     if (c == NONE)
         return stale(t);
@@ -1222,6 +1489,11 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
         return stale(t);
     if (in->kind == SUPTREE_EXITED)
         return take_exit(t, c, in);
+    if (in->kind == SUPTREE_QUARANTINED) {
+        t->v[c].parked |= t->v[c].spec.remote && t->v[c].state == TREE_RUNNING;
+        changed(t, &t->v[c]);
+        return 0;
+    }
     if (t->v[c].killer != NONE)         /* it was on its way when it was killed */
         return in->kind == SUPTREE_STARTED ? 0 : (retired(t, c), 0);
     if (t->v[c].state != TREE_STARTING)
@@ -1252,6 +1524,14 @@ void suptree_hold(struct suptree *t, bool held)
 {
     t->held = held;
     run(t);
+}
+
+uint64_t suptree_due(const struct suptree *t)
+{
+    uint64_t due_ms;
+
+    (void)dues_first(&t->dues, &due_ms);
+    return due_ms;
 }
 
 /* -- looking -------------------------------------------------------------------------------------- */
@@ -1286,7 +1566,8 @@ int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct 
         .next_sibling = x->next == NONE ? NONE : t->v[x->next].spec.id,
         .state = (enum tree_state)x->state, .starts = x->starts, .line = x->line, .life = x->life,
         .cls = x->cls, .cause = x->cause, .by_hand = x->by_hand, .supervisor = x->spec.supervisor,
-        .significant = x->spec.significant, .gone = x->gone,
+        .significant = x->spec.significant, .gone = x->gone, .quarantined = x->parked,
+        .due_ms = x->state == TREE_RESTARTING ? dues_at(&t->dues, c) : DUES_NEVER,
         .is_template = is_template(t, x)};
     for (uint32_t i = 0; i < x->window_count; i++)
         ret->restarts_in_window +=
@@ -1348,6 +1629,23 @@ static size_t put(char *buf, size_t room, size_t at, const void *data, size_t by
     return at + bytes;
 }
 
+/* What it remembers for its extras, and when it is due; what it wants both sides know. */
+struct saved_extra { uint32_t attempts, window_head, window_count, window_room; uint64_t since_ms, due_ms; };
+
+static size_t save_extra(const struct suptree *t, uint32_t c, char *buf, size_t room, size_t at)
+{
+    const struct extra *e = t->v[c].extra;
+    struct saved_extra x = {0};
+
+    if (!e)
+        return at;
+    x = (struct saved_extra){.attempts = e->attempts, .window_head = e->window_head, .window_count = e->window_count,
+                             .window_room = e->window_room, .since_ms = e->since_ms,
+                             .due_ms = dues_at(&t->dues, c)};
+    at = put(buf, room, at, &x, sizeof x);
+    return put(buf, room, at, e->window, e->window_room * sizeof *e->window);
+}
+
 int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t room, size_t *ret_bytes)
 {
     uint32_t top = top_id == NONE ? NONE : find(t, top_id);
@@ -1362,10 +1660,13 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
             continue;
         h.count++;
         x.window = NULL;                /* where it lies is not what it says */
+        x.extra = NULL;
+        x.spec.extra = NULL;
         x.changed = false;
         at = put(buf, room, at, &x, sizeof x);
         if (t->v[c].window)
             at = put(buf, room, at, t->v[c].window, x.spec.intensity * sizeof *t->v[c].window);
+        at = save_extra(t, c, buf, room, at);
         for (uint32_t m = t->v[c].q_head; m != NONE; m = t->msgs[m].next, h.messages++)
             at = put(buf, room, at, &t->msgs[m], sizeof t->msgs[m]);
     }
@@ -1382,6 +1683,33 @@ static const void *get(const char *buf, size_t bytes, size_t *at, size_t want)
         return NULL;
     *at += want;
     return p;
+}
+
+static int load_extra(struct suptree *t, uint32_t c, const char *buf, size_t bytes, size_t *at, bool apply)
+{
+    struct extra *e = t->v[c].extra;
+    struct saved_extra x;
+    const void *p = e ? get(buf, bytes, at, sizeof x) : NULL;
+    const void *window = p ? get(buf, bytes, at, e->window_room * sizeof *e->window) : NULL;
+
+    if (!e)
+        return 0;
+    if (!p || !window)
+        return TW_EPROTO;
+    memcpy(&x, p, sizeof x);
+    if (x.window_room != e->window_room || x.window_count > e->window_room ||
+        (e->window_room && x.window_head >= e->window_room))
+        return TW_EPROTO;
+    if (!apply)
+        return 0;
+    e->attempts = x.attempts;
+    e->window_head = x.window_head;
+    e->window_count = x.window_count;
+    e->since_ms = x.since_ms;
+    if (e->window_room)
+        memcpy(e->window, window, e->window_room * sizeof *e->window);
+    dues_set(&t->dues, c, x.due_ms);
+    return 0;
 }
 
 static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t *at, bool apply)
@@ -1406,7 +1734,11 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
         x.window = t->v[c].window;
         if (x.window)
             memcpy(x.window, window, x.spec.intensity * sizeof *x.window);
+        x.extra = t->v[c].extra;
+        x.spec.extra = t->v[c].spec.extra;
     }
+    if (load_extra(t, c, buf, bytes, at, apply) != 0)
+        return TW_EPROTO;
     for (uint32_t q = x.q_head; q != NONE; q = m.next) {
         p = get(buf, bytes, at, sizeof m);
         if (!p)
@@ -1469,6 +1801,25 @@ static void like_template(struct vertex *x, const struct suptree_spec *template)
     x->spec.shutdown_ms = template->shutdown_ms;
 }
 
+/* A child whose supervisor limits each one's requests needs a place to count them. */
+static int add_extra(struct suptree *t, struct vertex *x)
+{
+    uint32_t room = x->parent == NONE ? 0 : wants(&t->v[x->parent])->intensity_per_child;
+
+    if (!x->spec.extra && room == 0)
+        return 0;
+    x->extra = calloc(1, sizeof *x->extra);
+    if (!x->extra)
+        return TW_ENOMEM;
+    if (x->spec.extra)
+        x->extra->want = *x->spec.extra;
+    x->spec.extra = NULL;               /* the caller's */
+    x->extra->window_room = room;
+    if (room)
+        x->extra->window = calloc(room, sizeof *x->extra->window);
+    return room && !x->extra->window ? TW_ENOMEM : 0;
+}
+
 int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec *spec)
 {
     uint32_t p = parent_id == NONE ? NONE : find(t, parent_id), c = t->count;
@@ -1481,12 +1832,14 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
     if (p != NONE && is_pool(&t->v[p]) && (spec->supervisor || (t->v[p].first == NONE) == spec->dynamic ||
                                            (t->v[p].first != NONE && !spec->dynamic)))
         return TW_EINVAL;               /* its template first, then instances */
+    if (spec->extra && !t->limits.extras)
+        return TW_EINVAL;
     if (t->count == t->limits.vertices)
         return TW_EFULL;
     x = &t->v[c];
     *x = (struct vertex){.spec = *spec, .parent = p, .first = NONE, .last = NONE, .next = NONE,
                          .prev = NONE, .waiting = NONE, .killer = NONE, .q_head = NONE, .q_tail = NONE,
-                         .gone = spec->dynamic};
+                         .delayed = NONE, .gone = spec->dynamic};
     if (p != NONE && is_pool(&t->v[p]) && spec->dynamic)
         like_template(x, &t->v[t->v[p].first].spec);
     if (is_sup(x) && spec->intensity) {
@@ -1494,6 +1847,8 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         if (!x->window)
             return TW_ENOMEM;
     }
+    if (add_extra(t, x) != 0)
+        return TW_ENOMEM;
     x->top = p == NONE ? NONE : t->v[p].top == NONE ? p : t->v[p].top;
     if (p != NONE) {
         x->prev = t->v[p].last;
@@ -1527,7 +1882,7 @@ struct suptree *suptree_create(const struct suptree_limits *limits)
     t->changes = calloc(n, sizeof *t->changes);
     t->scratch = calloc(n + 1u, sizeof *t->scratch);
     if (!t->v || !t->by_id || !t->msgs || !t->effects || !t->run || !t->changes ||
-        !t->scratch) {
+        !t->scratch || dues_init(&t->dues, limits->extras ? n : 0) != 0) {
         suptree_destroy(t);
         return NULL;
     }
@@ -1542,8 +1897,13 @@ void suptree_destroy(struct suptree *t)
 {
     if (!t)
         return;
-    for (uint32_t c = 0; t->v && c < t->count; c++)
+    for (uint32_t c = 0; t->v && c < t->count; c++) {
         free(t->v[c].window);
+        if (t->v[c].extra)
+            free(t->v[c].extra->window);
+        free(t->v[c].extra);
+    }
+    dues_fini(&t->dues);
     free(t->v);
     free(t->by_id);
     free(t->msgs);

@@ -48,6 +48,41 @@ enum tree_state {
 };
 const char *tree_state_name(unsigned state);
 
+/*    action       what a cause of death leads to (extension 3)                                     */
+#define SUPTREE_ACTION_LIST(X)                                                                     \
+    X(DEFAULT,    "default")        /* what class and restart type say */                          \
+    X(RESTART,    "restart")        /* it is restarted, whatever its restart type */               \
+    X(STOP,       "stop")           /* it stays down, as after terminate */                        \
+    X(ESCALATE,   "escalate")       /* its supervisor gives up at once */                          \
+    X(QUARANTINE, "quarantine")     /* it stays down, and no group restart starts it, until `restart` does */ \
+    X(IGNORE,     "ignore")         /* as if it had ended normally */
+enum suptree_action {
+#define X(name, text) ACTION_##name,
+    SUPTREE_ACTION_LIST(X)
+#undef X
+    ACTION_COUNT
+};
+
+#define SUPTREE_DEPENDS 8u
+
+/* What a vertex does beyond OTP (doc/supervision.md, extensions 1 to 11); all zero: nothing. */
+struct suptree_extra {
+    /* 1: before attempt n + 1 in a row min * factor^n, at most max, give or take jitter; 0 = at once */
+    uint32_t backoff_min_ms, backoff_max_ms;
+    uint32_t backoff_factor, backoff_jitter;    /* per cent: 200 = twice as long each time */
+    uint32_t healthy_after_ms;                  /* a life that was up so long ends the row */
+    /* of supervisors */
+    uint32_t intensity_per_child;       /* 2: so many requests of one child within the period; 0 = no such limit */
+    bool count_infrastructure;          /* 4: LOST is an end like others, charged and decided upon */
+    bool restart_on_giveup;             /* 5: a transient child that gave up is restarted */
+    bool quarantine;                    /* 7: instead of giving up it stops its children and waits for `restart` */
+    uint32_t shutdown_deadline_ms;      /* 10: from its own way down on; then what is left is killed; 0 = none */
+    /* of children */
+    uint8_t on_cause[CAUSE_COUNT];      /* 3: enum suptree_action */
+    struct { uint32_t low, high; } depends[SUPTREE_DEPENDS];    /* 11: ids of siblings, earlier ones */
+    uint32_t depend_count;
+};
+
 struct suptree_spec {
     uint32_t id;                /* the caller's, unique, < limits.ids */
     uint32_t name;              /* shared by children of one supervisor of which only one can be there (M1);
@@ -64,6 +99,7 @@ struct suptree_spec {
     uint32_t intensity;
     uint64_t period_ms;
     bool state_init;            /* `state: init`: every start is fresh */
+    const struct suptree_extra *extra;  /* copied by suptree_add; NULL: OTP and no more */
 };
 
 /*    input           what happened, and which fields matter beside vertex and life               */
@@ -83,7 +119,9 @@ struct suptree_spec {
     X(START_CHILD)    /* vertex: a child added by suptree_add with `dynamic` */                    \
     X(KILL)           /* kill_tree */                                                              \
     X(ASK)            /* which_children, count_children: answered by RESULT when it is its turn */ \
-    X(ASKED)          /* the caller has looked: go on */
+    X(ASKED)          /* the caller has looked: go on */                                           \
+    X(TICK)           /* suptree_due has come */                                                   \
+    X(QUARANTINED)    /* a remote branch waits for `restart` (extension 7) */
 enum suptree_input_kind {
 #define X(name) SUPTREE_##name,
     SUPTREE_INPUT_LIST(X)
@@ -108,7 +146,7 @@ struct suptree_input {
 #define SUPTREE_EFFECT_LIST(X)                                                                     \
     X(START)          /* begin a life of a leaf: line, fresh */                                    \
     X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms */                       \
-    X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED), cls, cause */       \
+    X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
     X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other */
 enum suptree_effect_kind {
@@ -121,7 +159,8 @@ enum suptree_effect_kind {
 #define SUPTREE_RECORD_LIST(X)                                                                     \
     X(BEGIN, "begin") X(START, "start") X(START_FAILED, "start_failed")                            \
     X(START_IGNORED, "start_ignored") X(EXIT, "exit") X(STOP, "stop") X(LOST, "lost")              \
-    X(GIVEUP, "giveup") X(DOWN, "down") X(ESCALATE, "escalate") X(TREE_DOWN, "tree_down")
+    X(GIVEUP, "giveup") X(DOWN, "down") X(ESCALATE, "escalate") X(TREE_DOWN, "tree_down")          \
+    X(QUARANTINE, "quarantine") X(DELAY, "delay") /* count: milliseconds */
 enum suptree_record {
 #define X(name, text) RECORD_##name,
     SUPTREE_RECORD_LIST(X)
@@ -133,7 +172,7 @@ enum suptree_record {
     X(OK, "ok") X(IGNORED, "ignored") X(NOT_FOUND, "not_found") X(RUNNING, "running")              \
     X(RESTARTING, "restarting") X(ALREADY_STARTED, "already_started")                              \
     X(ALREADY_PRESENT, "already_present") X(START_ERROR, "start_error") X(INVALID, "invalid")                \
-    X(SIMPLE_ONE_FOR_ONE, "simple_one_for_one")
+    X(SIMPLE_ONE_FOR_ONE, "simple_one_for_one") X(QUARANTINED, "quarantined")
 enum suptree_answer {
 #define X(name, text) ANSWER_##name,
     SUPTREE_ANSWER_LIST(X)
@@ -158,6 +197,7 @@ struct suptree_limits {
     uint32_t vertices;          /* in this instance */
     uint32_t ids;               /* all ids are below this */
     uint32_t generation;        /* part of every life: 12 bits */
+    bool extras;                /* vertices may have a suptree_extra */
 };
 
 struct suptree;
@@ -177,6 +217,9 @@ int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input
  * that are to be found together. */
 void suptree_hold(struct suptree *t, bool held);
 
+/* When the next TICK is wanted: UINT64_MAX, never.  O(1). */
+uint64_t suptree_due(const struct suptree *t);
+
 /* The next effect, in order; NULL when there is none.  Borrowed until the next call. */
 const struct suptree_effect *suptree_next_effect(struct suptree *t);
 
@@ -193,6 +236,8 @@ struct suptree_look {
     uint8_t cls, cause;
     bool by_hand;               /* stopped by terminate or kill */
     bool supervisor, significant, gone, is_template;
+    bool quarantined;           /* extensions 3 and 7 */
+    uint64_t due_ms;            /* RESTARTING: when it will be tried again, if it waits (extension 1); else UINT64_MAX */
     uint32_t specs, active, supervisors, workers;       /* count_children (M3) */
 };
 int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, struct suptree_look *ret);

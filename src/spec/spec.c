@@ -93,6 +93,10 @@ static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t p
     v->actor = d->type;
     v->args = d->args;
     v->arg_count = d->arg_count;
+    v->extra = d->has_extra ? &d->extra : NULL;
+    v->depend_count = d->depend_count;
+    for (uint32_t i = 0; i < d->depend_count; i++)
+        v->depends[i] = d->depends[i]->given.decl;
     if (parent != SPEC_NONE) {
         v->dim_count = s->vertices[parent].dim_count;
         memcpy(v->dims, s->vertices[parent].dims, sizeof v->dims);

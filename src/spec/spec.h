@@ -18,6 +18,9 @@
 #define SPEC_PATH_BYTES 256
 #define SPEC_DIMS 8
 #define SPEC_ARGS 24
+#define SPEC_DEPENDS 8         /* SUPTREE_DEPENDS */
+
+struct suptree_extra;           /* core/suptree.h */
 
 enum spec_kind { SPEC_SUPERVISOR, SPEC_ACTOR };
 enum spec_arg_kind { SPEC_ARG_U64, SPEC_ARG_F64, SPEC_ARG_TEXT };
@@ -43,6 +46,8 @@ struct spec_vertex {
     uint32_t strategy, auto_shutdown, restart, shutdown_kind, shutdown_ms, intensity;
     uint64_t period_ms;
     bool significant, state_init;
+    const struct suptree_extra *extra;          /* beyond OTP; NULL: nothing.  Borrowed; without its `depends` ... */
+    uint32_t depends[SPEC_DEPENDS], depend_count;       /* ... which are declarations of siblings */
     /* place */
     enum spec_place place;
     uint32_t place_rank;        /* SPEC_PLACE_RANK */

@@ -2,6 +2,7 @@
 #ifndef TW_SPEC_SPEC_IMPL_H
 #define TW_SPEC_SPEC_IMPL_H
 
+#include "core/suptree.h"
 #include "spec/spec.h"
 
 struct decl {
@@ -13,6 +14,10 @@ struct decl {
     int place_index;                /* place: {rank: "$i"}; -1 = none */
     struct decl *first, *last, *next, *parent;
     bool has_strategy;
+    struct suptree_extra extra;     /* beyond OTP, without `depends`: that is of instances */
+    bool has_extra, healthy_given;
+    const struct decl *depends[SUPTREE_DEPENDS];
+    uint32_t depend_count;
 };
 
 struct spec_store {

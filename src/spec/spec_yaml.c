@@ -5,40 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include <yaml.h>
 
 #include "core/suptree.h"
 #include "shared/rc.h"
 #include "spec/drills.h"
-#include "spec/spec_impl.h"
+#include "spec/parse.h"
 
 #define FILE_BYTES_MAX (1u << 20)
-#define DEPTH_MAX 32
 #define ERRORS_MAX 100
 #define KEYS_MAX 100
 #define BRACKETS_MAX 1000
 
-struct parse {
-    struct spec *s;
-    yaml_document_t doc;
-    spec_error_f error;
-    void *self;
-    int errors;
-    int first_set_node;             /* nodes from here on come from --set */
-    const char *const *sets;
-    int *set_of_node;               /* which override made node first_set_node + i */
-    int set_nodes;
-    int above[DEPTH_MAX + 1];       /* nodes of the declarations around the one in hand */
-    uint32_t decls;
-    bool too_many;
-};
-
 /* -- errors --------------------------------------------------------------------------------------- */
 
-static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
+void parse_fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
 {
     char text[1024];
     int id = at ? (int)(at - p->doc.nodes.start) : 0, n;
@@ -63,60 +43,60 @@ static void fail(struct parse *p, const yaml_node_t *at, const char *fmt, ...)
 
 /* -- nodes ---------------------------------------------------------------------------------------- */
 
-static yaml_node_t *node(struct parse *p, int id) { return yaml_document_get_node(&p->doc, id); }
+yaml_node_t *parse_node(struct parse *p, int id) { return yaml_document_get_node(&p->doc, id); }
 
-static const char *scalar(const yaml_node_t *n)
+const char *parse_scalar(const yaml_node_t *n)
 {
     return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL;
 }
 
-static bool text_of(struct parse *p, const yaml_node_t *n, const char *key, const char **ret)
+bool parse_text(struct parse *p, const yaml_node_t *n, const char *key, const char **ret)
 {
-    *ret = scalar(n);
+    *ret = parse_scalar(n);
     if (!*ret)
-        fail(p, n, "%s: a list or mapping stands where one value belongs: write %s: VALUE", key, key);
+        parse_fail(p, n, "%s: a list or mapping stands where one value belongs: write %s: VALUE", key, key);
     return *ret != NULL;
 }
 
-static bool number_of(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high,
+bool parse_number(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high,
                       uint64_t *ret)
 {
     const char *t;
     char *end;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return false;
     errno = 0;
     *ret = strtoull(t, &end, 10);
     if (errno || end == t || *end || !isdigit((unsigned char)*t) || *ret < low || *ret > high) {
-        fail(p, n, "%s: \"%s\" is not a whole number from %llu to %llu: write for example %s: %llu", key, t,
+        parse_fail(p, n, "%s: \"%s\" is not a whole number from %llu to %llu: write for example %s: %llu", key, t,
              (unsigned long long)low, (unsigned long long)high, key, (unsigned long long)low);
         return false;
     }
     return true;
 }
 
-static bool u32_of(struct parse *p, const yaml_node_t *n, const char *key, uint32_t low, uint32_t high,
+bool parse_u32(struct parse *p, const yaml_node_t *n, const char *key, uint32_t low, uint32_t high,
                    uint32_t *ret)
 {
     uint64_t v;
 
-    if (!number_of(p, n, key, low, high, &v))
+    if (!parse_number(p, n, key, low, high, &v))
         return false;
     *ret = (uint32_t)v;
     return true;
 }
 
-static bool duration_of(struct parse *p, const yaml_node_t *n, const char *key, uint64_t *ret)
+bool parse_duration(struct parse *p, const yaml_node_t *n, const char *key, uint64_t *ret)
 {
     const char *t;
     int64_t ms;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return false;
     ms = spec_duration_ms(t);
     if (ms < 0 || ms > UINT32_MAX) {
-        fail(p, n, "%s: \"%s\" is not a duration: a number with ms, s, m or h: write for example %s: 500ms",
+        parse_fail(p, n, "%s: \"%s\" is not a duration: a number with ms, s, m or h: write for example %s: 500ms",
              key, t, key);
         return false;
     }
@@ -137,14 +117,14 @@ static bool step_of(const char *text, uint64_t *ret)
 }
 
 /* One of a list of words; `later` are known to the design, but not built yet. */
-static bool word_of(struct parse *p, const yaml_node_t *n, const char *key, const char *words,
+bool parse_word(struct parse *p, const yaml_node_t *n, const char *key, const char *words,
                     const char *later, uint32_t *ret)
 {
     char list[256], *save, *w;
     const char *t;
     uint32_t i = 0;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return false;
     snprintf(list, sizeof list, "%s", words);
     for (w = strtok_r(list, "|", &save); w; w = strtok_r(NULL, "|", &save), i++)
@@ -155,38 +135,38 @@ static bool word_of(struct parse *p, const yaml_node_t *n, const char *key, cons
     snprintf(list, sizeof list, "%s", later);
     for (w = strtok_r(list, "|", &save); w; w = strtok_r(NULL, "|", &save))
         if (!strcmp(w, t)) {
-            fail(p, n, "%s: %s is not built in this version: use %s", key, t, words);
+            parse_fail(p, n, "%s: %s is not built in this version: use %s", key, t, words);
             return false;
         }
-    fail(p, n, "%s: \"%s\" is none of %s: write one of them", key, t, words);
+    parse_fail(p, n, "%s: \"%s\" is none of %s: write one of them", key, t, words);
     return false;
 }
 
-static bool bool_of(struct parse *p, const yaml_node_t *n, const char *key, bool *ret)
+bool parse_bool(struct parse *p, const yaml_node_t *n, const char *key, bool *ret)
 {
     uint32_t which;
 
-    if (!word_of(p, n, key, "false|true", "", &which))
+    if (!parse_word(p, n, key, "false|true", "", &which))
         return false;
     *ret = which != 0;
     return true;
 }
 
-static yaml_node_t *value_of(struct parse *p, const yaml_node_t *map, const char *key)
+yaml_node_t *parse_value(struct parse *p, const yaml_node_t *map, const char *key)
 {
     if (!map || map->type != YAML_MAPPING_NODE)
         return NULL;
     for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < map->data.mapping.pairs.top; q++) {
-        const char *t = scalar(node(p, q->key));
+        const char *t = parse_scalar(parse_node(p, q->key));
 
         if (t && !strcmp(t, key))
-            return node(p, q->value);
+            return parse_node(p, q->value);
     }
     return NULL;
 }
 
 /* Keys given twice, among the first KEYS_MAX: no mapping has so many keys that are known. */
-static void twice(struct parse *p, const yaml_node_t *map)
+void parse_twice(struct parse *p, const yaml_node_t *map)
 {
     yaml_node_pair_t *end = map->data.mapping.pairs.top;
 
@@ -194,50 +174,48 @@ static void twice(struct parse *p, const yaml_node_t *map)
         end = map->data.mapping.pairs.start + KEYS_MAX;
     for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < end; q++)
         for (yaml_node_pair_t *o = map->data.mapping.pairs.start; o < q; o++) {
-            const char *a = scalar(node(p, q->key)), *b = scalar(node(p, o->key));
+            const char *a = parse_scalar(parse_node(p, q->key)), *b = parse_scalar(parse_node(p, o->key));
 
             if (a && b && !strcmp(a, b))
-                fail(p, node(p, q->key), "%s: given twice: the first stands in line %zu: remove one", a,
-                     node(p, o->key)->start_mark.line + 1);
+                parse_fail(p, parse_node(p, q->key), "%s: given twice: the first stands in line %zu: remove one", a,
+                     parse_node(p, o->key)->start_mark.line + 1);
         }
 }
 
 /* -- keys ----------------------------------------------------------------------------------------- */
 
-enum { AT_JOB = 1, AT_SUP = 2, AT_ACTOR = 4 };
 
 
-typedef void (*key_f)(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 
 static void key_strategy(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)word_of(p, n, key, "one_for_one|one_for_all|rest_for_one", "simple_one_for_one", &d->given.strategy);
+    (void)parse_word(p, n, key, "one_for_one|one_for_all|rest_for_one", "simple_one_for_one", &d->given.strategy);
     d->has_strategy = true;
 }
 
 static void key_intensity(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)u32_of(p, n, key, 0, 100000, &d->given.intensity);
+    (void)parse_u32(p, n, key, 0, 100000, &d->given.intensity);
 }
 
 static void key_period(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)duration_of(p, n, key, &d->given.period_ms);
+    (void)parse_duration(p, n, key, &d->given.period_ms);
 }
 
 static void key_auto(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)word_of(p, n, key, "never|any_significant|all_significant", "", &d->given.auto_shutdown);
+    (void)parse_word(p, n, key, "never|any_significant|all_significant", "", &d->given.auto_shutdown);
 }
 
 static void key_restart(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)word_of(p, n, key, "permanent|transient|temporary", "", &d->given.restart);
+    (void)parse_word(p, n, key, "permanent|transient|temporary", "", &d->given.restart);
 }
 
 static void key_significant(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)bool_of(p, n, key, &d->given.significant);
+    (void)parse_bool(p, n, key, &d->given.significant);
 }
 
 static void key_shutdown(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
@@ -245,13 +223,13 @@ static void key_shutdown(struct parse *p, yaml_node_t *n, const char *key, struc
     const char *t;
     uint64_t ms;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return;
     if (!strcmp(t, "brutal_kill"))
         d->given.shutdown_kind = SHUTDOWN_BRUTAL_KILL;
     else if (!strcmp(t, "infinity"))
         d->given.shutdown_kind = SHUTDOWN_INFINITY;
-    else if (duration_of(p, n, key, &ms)) {
+    else if (parse_duration(p, n, key, &ms)) {
         d->given.shutdown_kind = SHUTDOWN_MS;
         d->given.shutdown_ms = ms ? (uint32_t)ms : 1;
     }
@@ -262,8 +240,8 @@ static void key_state(struct parse *p, yaml_node_t *n, const char *key, struct d
     uint32_t which = 0;
 
     if (n->type == YAML_MAPPING_NODE)
-        fail(p, n, "%s: {resume: N} is not built in this version: write resume or init", key);
-    else if (word_of(p, n, key, "resume|init", "", &which))
+        parse_fail(p, n, "%s: {resume: N} is not built in this version: write resume or init", key);
+    else if (parse_word(p, n, key, "resume|init", "", &which))
         d->given.state_init = which == 1;
 }
 
@@ -271,7 +249,7 @@ static void key_type(struct parse *p, yaml_node_t *n, const char *key, struct de
 {
     const char *t;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return;
     free(d->type);
     d->type = strdup(t);
@@ -282,7 +260,7 @@ static void key_count(struct parse *p, yaml_node_t *n, const char *key, struct d
     const char *t;
     char *end;
 
-    if (!text_of(p, n, key, &t))
+    if (!parse_text(p, n, key, &t))
         return;
     d->count_dims = 0;
     for (const char *at = t; d->count_dims < 4; at = end + 1) {
@@ -295,7 +273,7 @@ static void key_count(struct parse *p, yaml_node_t *n, const char *key, struct d
             return;
     }
     d->count_dims = 0;
-    fail(p, n, "%s: \"%s\" is not a count: whole numbers from 1 to %u joined by x, up to four: write for example "
+    parse_fail(p, n, "%s: \"%s\" is not a count: whole numbers from 1 to %u joined by x, up to four: write for example "
          "%s: 4 or %s: 2x8", key, t, SPEC_VERTICES_MAX, key, key);
 }
 
@@ -304,12 +282,12 @@ static void place_rank(struct parse *p, yaml_node_t *n, struct decl *d)
     const char *t;
     uint32_t v;
 
-    if (!text_of(p, n, "rank", &t))
+    if (!parse_text(p, n, "rank", &t))
         return;
     if (t[0] == '$' && isdigit((unsigned char)t[1]) && !t[2]) {
         d->place_index = t[1] - '0';
         d->given.place = SPEC_PLACE_RANK;
-    } else if (u32_of(p, n, "rank", 0, 65535, &v)) {
+    } else if (parse_u32(p, n, "rank", 0, 65535, &v)) {
         d->given.place = SPEC_PLACE_RANK;
         d->given.place_rank = v;
     }
@@ -319,10 +297,11 @@ static void place_device(struct parse *p, yaml_node_t *n, struct decl *d)
 {
     uint32_t per_rank = p->s->devices.per_rank, device;
 
-    if (!u32_of(p, n, "device", 0, 65535, &device))
+    if (!parse_u32(p, n, "device", 0, 65535, &device))
         return;
     if (device >= per_rank)
-        fail(p, n, "device: %u, but a rank has %u: they count from 0: write at most %u, or raise devices.per_rank",
+        parse_fail(p, n, "device: %u, but a rank has %u: they count from 0: write at most %u, or raise "
+                   "devices.per_rank",
              device, per_rank, per_rank - 1);
     else
         d->given.place_device = device;
@@ -333,29 +312,29 @@ static void key_place(struct parse *p, yaml_node_t *n, const char *key, struct d
     uint32_t which;
 
     if (n->type == YAML_SCALAR_NODE) {
-        if (word_of(p, n, key, "spread", "pack", &which))
+        if (parse_word(p, n, key, "spread", "pack", &which))
             d->given.place = SPEC_PLACE_SPREAD;
         return;
     }
     if (n->type != YAML_MAPPING_NODE) {
-        fail(p, n, "%s: a list: write spread, {rank: N} or {rank: N, device: M}", key);
+        parse_fail(p, n, "%s: a list: write spread, {rank: N} or {rank: N, device: M}", key);
         return;
     }
-    twice(p, n);
-    if (!value_of(p, n, "rank"))
-        fail(p, n, "%s: without a rank: write {rank: N} or {rank: N, device: M}", key);
+    parse_twice(p, n);
+    if (!parse_value(p, n, "rank"))
+        parse_fail(p, n, "%s: without a rank: write {rank: N} or {rank: N, device: M}", key);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
-        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
-        const char *t = scalar(k);
+        yaml_node_t *k = parse_node(p, q->key), *v = parse_node(p, q->value);
+        const char *t = parse_scalar(k);
 
         if (t && !strcmp(t, "rank"))
             place_rank(p, v, d);
         else if (t && !strcmp(t, "device"))
             place_device(p, v, d);
         else if (t && (!strcmp(t, "with") || !strcmp(t, "host")))
-            fail(p, k, "place: {%s: ..} is not built in this version: use {rank: N}", t);
+            parse_fail(p, k, "place: {%s: ..} is not built in this version: use {rank: N}", t);
         else
-            fail(p, k, "place: \"%s\" is not known: use rank or device", t ? t : "?");
+            parse_fail(p, k, "place: \"%s\" is not known: use rank or device", t ? t : "?");
     }
 }
 
@@ -363,32 +342,32 @@ static void key_deadline(struct parse *p, yaml_node_t *n, const char *key, struc
 {
     uint64_t ms = 0;
 
-    if (!duration_of(p, n, key, &ms))
+    if (!parse_duration(p, n, key, &ms))
         return;
     if (ms == 0)
-        fail(p, n, "%s: 0 would call every handler wedged: give the longest time a healthy one may take", key);
+        parse_fail(p, n, "%s: 0 would call every handler wedged: give the longest time a healthy one may take", key);
     else
         d->given.deadline_ms = (uint32_t)ms;
 }
 
 static void key_mailbox(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)u32_of(p, n, key, 1, 4096, &d->given.mailbox);
+    (void)parse_u32(p, n, key, 1, 4096, &d->given.mailbox);
 }
 
 static void key_message_bytes(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)u32_of(p, n, key, 8, 32768, &d->given.message_bytes);
+    (void)parse_u32(p, n, key, 8, 32768, &d->given.message_bytes);
 }
 
 static void key_peers(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)u32_of(p, n, key, 1, 4096, &d->given.peers);
+    (void)parse_u32(p, n, key, 1, 4096, &d->given.peers);
 }
 
 static void key_sends(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)u32_of(p, n, key, 1, 4096, &d->given.sends);
+    (void)parse_u32(p, n, key, 1, 4096, &d->given.sends);
 }
 
 static void key_commit(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
@@ -396,21 +375,21 @@ static void key_commit(struct parse *p, yaml_node_t *n, const char *key, struct 
     uint64_t ms;
 
     if (n->type != YAML_MAPPING_NODE) {
-        fail(p, n, "%s: one value: write %s: {every: 64, within: 100ms}", key, key);
+        parse_fail(p, n, "%s: one value: write %s: {every: 64, within: 100ms}", key, key);
         return;
     }
-    twice(p, n);
+    parse_twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
-        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
-        const char *t = scalar(k);
+        yaml_node_t *k = parse_node(p, q->key), *v = parse_node(p, q->value);
+        const char *t = parse_scalar(k);
 
         if (t && !strcmp(t, "every"))
-            (void)u32_of(p, v, "every", 1, 1000000000, &d->given.commit_every);
+            (void)parse_u32(p, v, "every", 1, 1000000000, &d->given.commit_every);
         else if (t && !strcmp(t, "within")) {
-            if (duration_of(p, v, "within", &ms))
+            if (parse_duration(p, v, "within", &ms))
                 d->given.commit_within_ms = ms ? (uint32_t)ms : 1;
         } else
-            fail(p, k, "commit: \"%s\" is not known: use every and within", t ? t : "?");
+            parse_fail(p, k, "commit: \"%s\" is not known: use every and within", t ? t : "?");
     }
 }
 
@@ -418,7 +397,7 @@ static void key_send(struct parse *p, yaml_node_t *n, const char *key, struct de
 {
     uint32_t which = 0;
 
-    if (word_of(p, n, key, "on_commit|eager", "", &which))
+    if (parse_word(p, n, key, "on_commit|eager", "", &which))
         d->given.eager = which == 1;
 }
 
@@ -428,7 +407,7 @@ static void key_durability(struct parse *p, yaml_node_t *n, const char *key, str
     uint32_t which;
 
     (void)d;
-    (void)word_of(p, n, key, "rank|device", "partner|file", &which);
+    (void)parse_word(p, n, key, "rank|device", "partner|file", &which);
 }
 
 static void key_lost_state(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
@@ -436,28 +415,28 @@ static void key_lost_state(struct parse *p, yaml_node_t *n, const char *key, str
     uint32_t which;
 
     (void)d;
-    (void)word_of(p, n, key, "escalate", "fresh|group_fresh", &which);
+    (void)parse_word(p, n, key, "escalate", "fresh|group_fresh", &which);
 }
 
 static void key_args(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
     if (n->type != YAML_MAPPING_NODE) {
-        fail(p, n, "%s: one value: write %s: {NAME: VALUE}", key, key);
+        parse_fail(p, n, "%s: one value: write %s: {NAME: VALUE}", key, key);
         return;
     }
-    twice(p, n);
+    parse_twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
-        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
-        const char *name = scalar(k), *t = scalar(v);
+        yaml_node_t *k = parse_node(p, q->key), *v = parse_node(p, q->value);
+        const char *name = parse_scalar(k), *t = parse_scalar(v);
         struct spec_arg *a;
         char *end;
 
         if (!name || !t) {
-            fail(p, k, "%s: only NAME: VALUE pairs: numbers or texts", key);
+            parse_fail(p, k, "%s: only NAME: VALUE pairs: numbers or texts", key);
             continue;
         }
         if (d->arg_count == SPEC_ARGS) {
-            fail(p, k, "%s: more than %d arguments: that is the limit", key, SPEC_ARGS);
+            parse_fail(p, k, "%s: more than %d arguments: that is the limit", key, SPEC_ARGS);
             return;
         }
         a = &d->args[d->arg_count++];
@@ -490,6 +469,14 @@ static const struct key { const char *name; int where; key_f parse; } keys[] = {
     {"commit", AT_ACTOR, key_commit},         {"send", AT_ACTOR, key_send},
     {"durability", AT_ACTOR, key_durability}, {"lost_state", AT_ACTOR, key_lost_state},
     {"args", AT_ACTOR, key_args},
+    {"backoff", AT_SUP | AT_ACTOR, key_backoff},
+    {"on_cause", AT_SUP | AT_ACTOR, key_on_cause},
+    {"depends", AT_SUP | AT_ACTOR, key_depends},
+    {"intensity_per_child", AT_SUP, key_intensity_per_child},
+    {"count_infrastructure", AT_SUP, key_count_infrastructure},
+    {"restart_on_giveup", AT_SUP, key_restart_on_giveup},
+    {"on_giveup", AT_SUP, key_on_giveup},
+    {"shutdown_deadline", AT_SUP, key_shutdown_deadline},
 };
 static const char *const structural[] = {"supervisor", "actor", "children"};
 static const char *const job_keys[] = {"treewarden", "name", "program", "devices", "drills"};
@@ -535,9 +522,9 @@ static void unknown_key(struct parse *p, const yaml_node_t *k, const char *t, in
             best = job_keys[i];
         }
     if (best)
-        fail(p, k, "%s: no such key here: did you mean %s?", t, best);
+        parse_fail(p, k, "%s: no such key here: did you mean %s?", t, best);
     else
-        fail(p, k, "%s: no such key of %s: doc/spec.md lists them all", t,
+        parse_fail(p, k, "%s: no such key of %s: doc/spec.md lists them all", t,
              where & AT_ACTOR ? "an actor" : "a supervisor");
 }
 
@@ -582,10 +569,10 @@ static bool name_is_fine(const char *t)
 
 static void parse_key(struct parse *p, yaml_node_t *k, yaml_node_t *v, struct decl *d, int where)
 {
-    const char *t = scalar(k);
+    const char *t = parse_scalar(k);
 
     if (!t) {
-        fail(p, k, "a key must be a word: remove it");
+        parse_fail(p, k, "a key must be a word: remove it");
         return;
     }
     for (size_t i = 0; i < sizeof structural / sizeof structural[0]; i++)
@@ -600,7 +587,7 @@ static void parse_key(struct parse *p, yaml_node_t *k, yaml_node_t *v, struct de
         if (keys[i].where & where)
             keys[i].parse(p, v, t, d);
         else
-            fail(p, k, "%s: is a key of %s, not of %s: remove it", t,
+            parse_fail(p, k, "%s: is a key of %s, not of %s: remove it", t,
                  keys[i].where & AT_SUP ? "supervisors" : "actors",
                  where & AT_ACTOR ? "an actor" : "a supervisor");
         return;
@@ -613,18 +600,18 @@ static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *par
 static void parse_children(struct parse *p, yaml_node_t *list, struct decl *d, int depth)
 {
     if (list->type != YAML_SEQUENCE_NODE) {
-        fail(p, list, "children: not a list: begin each child with a dash");
+        parse_fail(p, list, "children: not a list: begin each child with a dash");
         return;
     }
     for (yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top; i++) {
-        struct decl *c = parse_decl(p, node(p, *i), d, 0, depth + 1);
+        struct decl *c = parse_decl(p, parse_node(p, *i), d, 0, depth + 1);
 
         if (!c)
             continue;
         for (struct decl *o = d->first; o; o = o->next)
             if (!strcmp(o->name, c->name))
-                fail(p, node(p, *i), "%s: two children of %s have this name, the first in line %d: names are "
-                     "paths: rename one", c->name, d->name, o->given.line);
+                parse_fail(p, parse_node(p, *i), "%s: two children of %s have this name, the first in line %d: names "
+                           "are paths: rename one", c->name, d->name, o->given.line);
         if (d->last)
             d->last->next = c;
         else
@@ -636,7 +623,7 @@ static void parse_children(struct parse *p, yaml_node_t *list, struct decl *d, i
 /* Children that were refused have said so themselves. */
 static bool value_has_items(struct parse *p, const yaml_node_t *n)
 {
-    const yaml_node_t *c = value_of(p, n, "children");
+    const yaml_node_t *c = parse_value(p, n, "children");
 
     return c && (c->type != YAML_SEQUENCE_NODE || c->data.sequence.items.top > c->data.sequence.items.start);
 }
@@ -646,19 +633,20 @@ static void check_decl(struct parse *p, yaml_node_t *n, struct decl *d)
     const struct decl *up = d->parent;
 
     if (d->given.significant && d->given.restart == RESTART_PERMANENT)
-        fail(p, n, "%s: significant and permanent: a permanent child never ends for good, so its end can mean "
+        parse_fail(p, n, "%s: significant and permanent: a permanent child never ends for good, so its end can mean "
              "nothing: write restart: transient", d->name);
     if (d->given.significant && up && up->given.auto_shutdown == AUTO_NEVER)
-        fail(p, n, "%s: significant, but %s has auto_shutdown: never: write auto_shutdown: any_significant "
+        parse_fail(p, n, "%s: significant, but %s has auto_shutdown: never: write auto_shutdown: any_significant "
              "there", d->name, up->name);
     if (d->place_index >= (int)d->count_dims && d->place_index >= 0)
-        fail(p, n, "%s: place: $%d, but it has %u indices: give a count, or a rank number", d->name,
+        parse_fail(p, n, "%s: place: $%d, but it has %u indices: give a count, or a rank number", d->name,
              d->place_index, d->count_dims);
     if (d->given.kind == SPEC_ACTOR && d->given.sends > d->given.mailbox)
-        fail(p, n, "%s: sends: %u, but mailbox: %u: one handler call could never send so many: raise mailbox",
+        parse_fail(p, n, "%s: sends: %u, but mailbox: %u: one handler call could never send so many: raise mailbox",
              d->name, d->given.sends, d->given.mailbox);
+    extra_check(p, n, d);
     if (d->given.kind == SPEC_SUPERVISOR && !d->first && !value_has_items(p, n))
-        fail(p, n, "%s: a supervisor without children: give it some, or remove it", d->name);
+        parse_fail(p, n, "%s: a supervisor without children: give it some, or remove it", d->name);
 }
 
 /* Is this a declaration at all, and not one too many?  An alias (*name) can make a tree that never ends, or one
@@ -670,21 +658,21 @@ static bool may_be_declared(struct parse *p, yaml_node_t *n, bool named, int dep
     if (p->too_many)
         return false;
     if (!named) {
-        fail(p, n, "a child is either `supervisor: NAME` or `actor: NAME`: write one of them");
+        parse_fail(p, n, "a child is either `supervisor: NAME` or `actor: NAME`: write one of them");
         return false;
     }
-    for (int i = 0; i < depth && i <= DEPTH_MAX; i++)
+    for (int i = 0; i < depth && i <= PARSE_DEPTH_MAX; i++)
         if (p->above[i] == id) {
-            fail(p, n, "an alias makes this branch a part of itself: write it out, or remove the alias");
+            parse_fail(p, n, "an alias makes this branch a part of itself: write it out, or remove the alias");
             return false;
         }
-    if (depth > DEPTH_MAX) {
-        fail(p, n, "deeper than %d levels: that is the limit: flatten the tree", DEPTH_MAX);
+    if (depth > PARSE_DEPTH_MAX) {
+        parse_fail(p, n, "deeper than %d levels: that is the limit: flatten the tree", PARSE_DEPTH_MAX);
         return false;
     }
     if (++p->decls > SPEC_VERTICES_MAX) {
         p->too_many = true;
-        fail(p, NULL, "the tree has more than %u vertices: that is this version's limit: lower the counts",
+        parse_fail(p, NULL, "the tree has more than %u vertices: that is this version's limit: lower the counts",
              SPEC_VERTICES_MAX);
         return false;
     }
@@ -694,14 +682,14 @@ static bool may_be_declared(struct parse *p, yaml_node_t *n, bool named, int dep
 
 static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *parent, int where, int depth)
 {
-    yaml_node_t *sup = value_of(p, n, "supervisor"), *actor = value_of(p, n, "actor"), *children;
-    const char *name = scalar(sup ? sup : actor);
+    yaml_node_t *sup = parse_value(p, n, "supervisor"), *actor = parse_value(p, n, "actor"), *children;
+    const char *name = parse_scalar(sup ? sup : actor);
     struct decl *d;
 
     if (!may_be_declared(p, n, name && !(sup && actor), depth))
         return NULL;
     if (!name_is_fine(name))
-        fail(p, sup ? sup : actor, "\"%s\" is no name: letters, digits, _ and -, a letter first, at most 40",
+        parse_fail(p, sup ? sup : actor, "\"%s\" is no name: letters, digits, _ and -, a letter first, at most 40",
              name);
     d = calloc(1, sizeof *d);
     if (!d)
@@ -712,13 +700,13 @@ static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *par
     d->parent = parent;
     d->given.line = (int)n->start_mark.line + 1;
     d->given.column = (int)n->start_mark.column + 1;
-    twice(p, n);
+    parse_twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++)
-        parse_key(p, node(p, q->key), node(p, q->value), d, where | (actor ? AT_ACTOR : AT_SUP));
+        parse_key(p, parse_node(p, q->key), parse_node(p, q->value), d, where | (actor ? AT_ACTOR : AT_SUP));
     d->given.message_bytes = (d->given.message_bytes + 7u) & ~7u;
-    children = value_of(p, n, "children");
+    children = parse_value(p, n, "children");
     if (children && actor)
-        fail(p, children, "%s: children of an actor are not built in this version: put them beside it under a "
+        parse_fail(p, children, "%s: children of an actor are not built in this version: put them beside it under a "
              "supervisor", name);
     else if (children)
         parse_children(p, children, d, depth);
@@ -737,29 +725,29 @@ static void parse_devices(struct parse *p, yaml_node_t *n)
     s->devices.per_rank = 1;
     s->devices.slots = 8;
     if (n && n->type != YAML_MAPPING_NODE) {
-        fail(p, n, "devices: not a mapping: write devices: {per_rank: 2, slots: 16}");
+        parse_fail(p, n, "devices: not a mapping: write devices: {per_rank: 2, slots: 16}");
         n = NULL;
     }
     if (n)
-        twice(p, n);
+        parse_twice(p, n);
     for (yaml_node_pair_t *q = n ? n->data.mapping.pairs.start : NULL; q && q < n->data.mapping.pairs.top; q++) {
-        yaml_node_t *k = node(p, q->key), *v = node(p, q->value);
-        const char *t = scalar(k);
+        yaml_node_t *k = parse_node(p, q->key), *v = parse_node(p, q->value);
+        const char *t = parse_scalar(k);
 
         if (t && !strcmp(t, "per_rank"))
-            (void)u32_of(p, v, t, 1, 64, &s->devices.per_rank);
+            (void)parse_u32(p, v, t, 1, 64, &s->devices.per_rank);
         else if (t && !strcmp(t, "slots"))
-            (void)u32_of(p, v, t, 1, 200, &s->devices.slots);
+            (void)parse_u32(p, v, t, 1, 200, &s->devices.slots);
         else if (t && !strcmp(t, "spares"))
-            spares = u32_of(p, v, t, 0, 50, &s->devices.spares);
+            spares = parse_u32(p, v, t, 0, 50, &s->devices.spares);
         else if (t && !strcmp(t, "kind")) {
-            if (word_of(p, v, t, "any|host", "cuda", &which))
+            if (parse_word(p, v, t, "any|host", "cuda", &which))
                 s->devices.kind = (enum spec_device_kind)which;
         } else if (t && !strcmp(t, "on_stop")) {
-            if (word_of(p, v, t, "restart", "wait", &which))
+            if (parse_word(p, v, t, "restart", "wait", &which))
                 s->devices.on_stop = (enum spec_on_stop)which;
         } else {
-            fail(p, k, "devices: \"%s\" is not known: use per_rank, slots, spares, kind, on_stop", t ? t : "?");
+            parse_fail(p, k, "devices: \"%s\" is not known: use per_rank, slots, spares, kind, on_stop", t ? t : "?");
         }
     }
     if (!spares)
@@ -772,11 +760,11 @@ static void drill_within(struct parse *p, yaml_node_t *n, struct spec_drill *d)
 
     if (n->type != YAML_SEQUENCE_NODE ||
         n->data.sequence.items.top - n->data.sequence.items.start != 2) {
-        fail(p, n, "within: not two ends: write within: [1s, 20s] or within: [step 100, step 900]");
+        parse_fail(p, n, "within: not two ends: write within: [1s, 20s] or within: [step 100, step 900]");
         return;
     }
-    low = scalar(node(p, n->data.sequence.items.start[0]));
-    high = scalar(node(p, n->data.sequence.items.start[1]));
+    low = parse_scalar(parse_node(p, n->data.sequence.items.start[0]));
+    high = parse_scalar(parse_node(p, n->data.sequence.items.start[1]));
     if (low && high && step_of(low, &d->low) && step_of(high, &d->high)) {
         d->at = SPEC_AT_RANDOM_STEP;
     } else if (low && high && spec_duration_ms(low) >= 0 && spec_duration_ms(high) >= 0) {
@@ -784,17 +772,17 @@ static void drill_within(struct parse *p, yaml_node_t *n, struct spec_drill *d)
         d->low = (uint64_t)spec_duration_ms(low);
         d->high = (uint64_t)spec_duration_ms(high);
     } else {
-        fail(p, n, "within: two durations or two steps: write within: [1s, 20s] or [step 100, step 900]");
+        parse_fail(p, n, "within: two durations or two steps: write within: [1s, 20s] or [step 100, step 900]");
         return;
     }
     if (d->low > d->high)
-        fail(p, n, "within: the first end is behind the second: swap them");
+        parse_fail(p, n, "within: the first end is behind the second: swap them");
 }
 
 static void drill_at(struct parse *p, yaml_node_t *n, struct spec_drill *d)
 {
-    const char *t = scalar(n), *path;
-    yaml_node_t *step = value_of(p, n, "step");
+    const char *t = parse_scalar(n), *path;
+    yaml_node_t *step = parse_value(p, n, "step");
 
     if (t && !strcmp(t, "random"))
         return;
@@ -803,9 +791,9 @@ static void drill_at(struct parse *p, yaml_node_t *n, struct spec_drill *d)
         d->low = d->high = (uint64_t)spec_duration_ms(t);
         return;
     }
-    path = scalar(value_of(p, n, "path"));
-    if (!path || !step || !number_of(p, step, "step", 1, UINT64_MAX, &d->low)) {
-        fail(p, n, "at: neither random, a time, nor {path: P, step: N}: write one of them");
+    path = parse_scalar(parse_value(p, n, "path"));
+    if (!path || !step || !parse_number(p, step, "step", 1, UINT64_MAX, &d->low)) {
+        parse_fail(p, n, "at: neither random, a time, nor {path: P, step: N}: write one of them");
         return;
     }
     d->at = SPEC_AT_STEP;
@@ -817,25 +805,26 @@ static void drill_keys(struct parse *p, yaml_node_t *n)
     static const char known[] = " path how at within after ";
     char word[16];
 
-    twice(p, n);
+    parse_twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
-        const char *t = scalar(node(p, q->key));
+        const char *t = parse_scalar(parse_node(p, q->key));
 
         snprintf(word, sizeof word, " %.12s ", t ? t : "?");
         if (!strstr(known, word))
-            fail(p, node(p, q->key), "drills: \"%s\" is not known: use path, how, at, within, after", t ? t : "?");
+            parse_fail(p, parse_node(p, q->key), "drills: \"%s\" is not known: use path, how, at, within, after",
+                       t ? t : "?");
     }
 }
 
 static void parse_drill(struct parse *p, yaml_node_t *n, struct spec_drill *d, bool first)
 {
-    yaml_node_t *at = value_of(p, n, "at"), *within = value_of(p, n, "within");
-    yaml_node_t *after = value_of(p, n, "after"), *how = value_of(p, n, "how");
-    const char *path = scalar(value_of(p, n, "path"));
-    int which = scalar(how) ? drill_how_of(scalar(how)) : -1;
+    yaml_node_t *at = parse_value(p, n, "at"), *within = parse_value(p, n, "within");
+    yaml_node_t *after = parse_value(p, n, "after"), *how = parse_value(p, n, "how");
+    const char *path = parse_scalar(parse_value(p, n, "path"));
+    int which = parse_scalar(how) ? drill_how_of(parse_scalar(how)) : -1;
 
     if (n->type != YAML_MAPPING_NODE || !path || which < 0 || (!at && !after)) {
-        fail(p, n, "drills: each needs path, how (fail, overrun, wedge, segv, kill-worker, stop-worker, kill, "
+        parse_fail(p, n, "drills: each needs path, how (fail, overrun, wedge, segv, kill-worker, stop-worker, kill, "
              "restart) and at or after");
         return;
     }
@@ -848,13 +837,13 @@ static void parse_drill(struct parse *p, yaml_node_t *n, struct spec_drill *d, b
         drill_at(p, at, d);
     if (within)
         drill_within(p, within, d);
-    else if (at && scalar(at) && !strcmp(scalar(at), "random"))
-        fail(p, n, "drills: at: random needs within: [FROM, TO]");
+    else if (at && parse_scalar(at) && !strcmp(parse_scalar(at), "random"))
+        parse_fail(p, n, "drills: at: random needs within: [FROM, TO]");
     if (!after)
         return;
     d->at = SPEC_AT_AFTER;
-    if (first || !duration_of(p, after, "after", &d->low))
-        fail(p, after, "after: counts from the drill before it in the list%s", first ? ": there is none" : "");
+    if (first || !parse_duration(p, after, "after", &d->low))
+        parse_fail(p, after, "after: counts from the drill before it in the list%s", first ? ": there is none" : "");
     d->high = d->low;
 }
 
@@ -867,13 +856,13 @@ static void parse_drills(struct parse *p, yaml_node_t *n)
         return;
     s->drills_declared = true;
     if (n->type != YAML_SEQUENCE_NODE) {
-        fail(p, n, "drills: not a list: begin each drill with a dash");
+        parse_fail(p, n, "drills: not a list: begin each drill with a dash");
         return;
     }
     count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
     s->drills = calloc(count + 1, sizeof *s->drills);
     for (size_t i = 0; s->drills && i < count; i++) {
-        parse_drill(p, node(p, n->data.sequence.items.start[i]), &s->drills[i], i == 0);
+        parse_drill(p, parse_node(p, n->data.sequence.items.start[i]), &s->drills[i], i == 0);
         s->drill_count++;
     }
 }
@@ -884,35 +873,35 @@ static void parse_job(struct parse *p, yaml_node_t *top)
     const char *version, *name, *program;
 
     if (!top || top->type != YAML_MAPPING_NODE) {
-        fail(p, top, "not a specification: the file must be a mapping that begins with treewarden: 1");
+        parse_fail(p, top, "not a specification: the file must be a mapping that begins with treewarden: 1");
         return;
     }
-    version = scalar(value_of(p, top, "treewarden"));
+    version = parse_scalar(parse_value(p, top, "treewarden"));
     if (!version || strcmp(version, "1") != 0)
-        fail(p, top, "treewarden: %s: this version reads specifications of version 1: begin the file with "
+        parse_fail(p, top, "treewarden: %s: this version reads specifications of version 1: begin the file with "
              "treewarden: 1", version ? version : "missing");
-    name = scalar(value_of(p, top, "name"));
-    program = scalar(value_of(p, top, "program"));
+    name = parse_scalar(parse_value(p, top, "name"));
+    program = parse_scalar(parse_value(p, top, "program"));
     if (!name || !name_is_fine(name))
-        fail(p, value_of(p, top, "name") ? value_of(p, top, "name") : top, "name: %s: write name: NAME (letters, "
-             "digits, _ and -, a letter first, at most 40)", value_of(p, top, "name") ? "not a name" : "missing");
-    if (value_of(p, top, "program") && (!program || !*program))
-        fail(p, value_of(p, top, "program"), "program: not a name: write program: NAME, where NAME.so lies beside "
+        parse_fail(p, parse_value(p, top, "name") ? parse_value(p, top, "name") : top, "name: %s: write name: NAME (letters, "
+             "digits, _ and -, a letter first, at most 40)", parse_value(p, top, "name") ? "not a name" : "missing");
+    if (parse_value(p, top, "program") && (!program || !*program))
+        parse_fail(p, parse_value(p, top, "program"), "program: not a name: write program: NAME, where NAME.so lies beside "
              "this file");
     else if (program && strchr(program, '/'))
-        fail(p, value_of(p, top, "program"), "program: a name, not a path: NAME.so is looked for beside this "
+        parse_fail(p, parse_value(p, top, "program"), "program: a name, not a path: NAME.so is looked for beside this "
              "file");
     p->s->name = strdup(name ? name : "?");
     p->s->program = strdup(program ? program : name ? name : "?");
-    parse_devices(p, value_of(p, top, "devices"));
-    parse_drills(p, value_of(p, top, "drills"));
-    if (!value_of(p, top, "supervisor")) {
-        fail(p, top, "supervisor: missing: the top of the tree must be a supervisor: write supervisor: NAME");
+    parse_devices(p, parse_value(p, top, "devices"));
+    parse_drills(p, parse_value(p, top, "drills"));
+    if (!parse_value(p, top, "supervisor")) {
+        parse_fail(p, top, "supervisor: missing: the top of the tree must be a supervisor: write supervisor: NAME");
         return;
     }
     st->top = parse_decl(p, top, NULL, AT_JOB, 0);
     if (st->top && (st->top->count_dims || st->top->given.place == SPEC_PLACE_RANK))
-        fail(p, top, "%s: the root supervisor has no count and no place: remove them", st->top->name);
+        parse_fail(p, top, "%s: the root supervisor has no count and no place: remove them", st->top->name);
 }
 
 /* -- overrides ------------------------------------------------------------------------------------ */
@@ -935,10 +924,10 @@ static int add_scalar(struct parse *p, const char *text, size_t bytes, int which
 /* Set or add KEY of a mapping. */
 static void put_key(struct parse *p, int map, const char *key, size_t key_bytes, int value, int which)
 {
-    yaml_node_t *n = node(p, map);
+    yaml_node_t *n = parse_node(p, map);
 
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
-        const char *t = scalar(node(p, q->key));
+        const char *t = parse_scalar(parse_node(p, q->key));
 
         if (t && strlen(t) == key_bytes && !strncmp(t, key, key_bytes)) {
             q->value = value;
@@ -950,16 +939,16 @@ static void put_key(struct parse *p, int map, const char *key, size_t key_bytes,
 
 static int child_named(struct parse *p, int map, const char *name, size_t bytes)
 {
-    yaml_node_t *list = value_of(p, node(p, map), "children");
+    yaml_node_t *list = parse_value(p, parse_node(p, map), "children");
 
     if (!list || list->type != YAML_SEQUENCE_NODE)
         return 0;
     for (yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top; i++) {
-        yaml_node_t *c = node(p, *i);
-        const char *t = scalar(value_of(p, c, "supervisor"));
+        yaml_node_t *c = parse_node(p, *i);
+        const char *t = parse_scalar(parse_value(p, c, "supervisor"));
 
         if (!t)
-            t = scalar(value_of(p, c, "actor"));
+            t = parse_scalar(parse_value(p, c, "actor"));
         if (t && strlen(t) == bytes && !strncmp(t, name, bytes))
             return *i;
     }
@@ -969,14 +958,14 @@ static int child_named(struct parse *p, int map, const char *name, size_t bytes)
 /* The mapping that PATH names: a declaration's path without indices, or `devices`. */
 static int map_named(struct parse *p, const char *path, size_t bytes, int which)
 {
-    const char *top = scalar(value_of(p, node(p, 1), "supervisor")), *end = path + bytes;
+    const char *top = parse_scalar(parse_value(p, parse_node(p, 1), "supervisor")), *end = path + bytes;
     size_t n = strcspn(path, "/.");
     int map = 1;
 
-    if (node(p, 1)->type != YAML_MAPPING_NODE)
+    if (parse_node(p, 1)->type != YAML_MAPPING_NODE)
         return 0;
     if (n == bytes && !strncmp(path, "devices", n) && n == 7) {
-        yaml_node_t *d = value_of(p, node(p, 1), "devices");
+        yaml_node_t *d = parse_value(p, parse_node(p, 1), "devices");
         int fresh;
 
         if (d)
@@ -1002,12 +991,12 @@ static void apply_set(struct parse *p, int which)
     slash = equals ? memrchr(set, '/', (size_t)(equals - set)) : NULL;
     dot = equals ? memchr(slash ? slash : set, '.', (size_t)(equals - (slash ? slash : set))) : NULL;
     if (!dot) {
-        fail(p, NULL, "--set %s: not PATH.key=value: write for example --set plate/rows/tile.count=2x4", set);
+        parse_fail(p, NULL, "--set %s: not PATH.key=value: write for example --set plate/rows/tile.count=2x4", set);
         return;
     }
     map = map_named(p, set, (size_t)(dot - set), which);
     if (!map) {
-        fail(p, NULL, "--set %s: the specification declares nothing with that path: paths are without indices",
+        parse_fail(p, NULL, "--set %s: the specification declares nothing with that path: paths are without indices",
              set);
         return;
     }
@@ -1023,7 +1012,7 @@ static void apply_set(struct parse *p, int which)
             return;
         }
         snprintf(name, sizeof name, "%.*s", (int)bytes, key);
-        inner = value_of(p, node(p, map), name);
+        inner = parse_value(p, parse_node(p, map), name);
         if (!inner || inner->type != YAML_MAPPING_NODE) {
             int fresh = remember(p, yaml_document_add_mapping(&p->doc, NULL, YAML_FLOW_MAPPING_STYLE), which);
 
@@ -1058,7 +1047,7 @@ static char *read_file(struct parse *p, size_t *ret_bytes)
         free(text);
         text = NULL;
     } else if (*ret_bytes > FILE_BYTES_MAX) {
-        fail(p, NULL, "larger than 1 MiB: that is no specification");
+        parse_fail(p, NULL, "larger than 1 MiB: that is no specification");
     }
     fclose(f);
     return text;
@@ -1128,7 +1117,7 @@ static void load_document(struct parse *p, const char *text, size_t bytes, int c
     yaml_parser_t parser;
 
     if (is_too_deep(text, bytes)) {
-        fail(p, NULL, "more than %d open brackets: that is no specification", BRACKETS_MAX);
+        parse_fail(p, NULL, "more than %d open brackets: that is no specification", BRACKETS_MAX);
         return;
     }
     if (!yaml_parser_initialize(&parser))

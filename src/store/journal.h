@@ -42,7 +42,9 @@
     X(STREAMS,     23, "streams",      "sum over streams; text: accepted = ...")                     \
     X(SIGNAL,      24, "signal",       "a: number")                                                  \
     X(GAP,         25, "gap",          "a: records dropped because the writer was behind")           \
-    X(VERDICT,     26, "verdict",      "a: exit code; text: reason")
+    X(VERDICT,     26, "verdict",      "a: exit code; text: reason")                                 \
+    X(QUARANTINE,  27, "quarantine",   "given up and kept for `restart`; cause says why")            \
+    X(DELAY,       28, "delay",        "the next start waits; a: milliseconds")
 
 enum journal_type {
 #define X(name, no, text, help) JOURNAL_##name = (no),

@@ -22,6 +22,43 @@ bool is_branch_here(const struct rank *r, uint32_t vertex)
     return v->kind == SPEC_SUPERVISOR && r->cx.home_of[vertex] == r->me;
 }
 
+/* The siblings a vertex depends on: from a declaration's first instance under this parent to its last. */
+static void fill_depends(const struct spec *spec, const struct spec_vertex *v, struct suptree_extra *x)
+{
+    for (uint32_t o = spec->vertices[v->parent].first_child; o != SPEC_NONE && o != v->id;
+         o = spec->vertices[o].next_sibling)
+        for (uint32_t i = 0; i < v->depend_count; i++) {
+            if (spec->vertices[o].decl != v->depends[i])
+                continue;
+            if (x->depends[i].low == SPEC_NONE)
+                x->depends[i].low = o;
+            x->depends[i].high = o;
+        }
+}
+
+/* NULL, or *room filled. */
+static const struct suptree_extra *fill_extra(const struct spec *spec, const struct spec_vertex *v,
+                                              struct suptree_extra *room)
+{
+    if (!v->extra)
+        return NULL;
+    *room = *v->extra;
+    room->depend_count = v->depend_count;
+    for (uint32_t i = 0; i < v->depend_count; i++)
+        room->depends[i].low = SPEC_NONE;
+    if (v->depend_count)
+        fill_depends(spec, v, room);
+    return room;
+}
+
+static bool any_extra(const struct spec *spec)
+{
+    for (uint32_t v = 0; v < spec->vertex_count; v++)
+        if (spec->vertices[v].extra)
+            return true;
+    return false;
+}
+
 static void fill(struct suptree_spec *s, const struct spec_vertex *v)
 {
     *s = (struct suptree_spec){
@@ -38,12 +75,14 @@ static int build(struct rank *r, struct suptree *t, int home)
         const struct spec_vertex *v = &r->cx.spec->vertices[id];
         int parent_home = v->parent == SPEC_NONE ? -2 : r->cx.home_of[v->parent];
         int own_home = v->kind == SPEC_SUPERVISOR ? r->cx.home_of[id] : parent_home;
+        struct suptree_extra extra;
         struct suptree_spec s;
         int rc;
 
         if (parent_home != home && own_home != home)
             continue;
         fill(&s, v);
+        s.extra = fill_extra(r->cx.spec, v, &extra);
         s.remote = s.supervisor && own_home != home;
         rc = suptree_add(t, parent_home == home ? v->parent : SUPTREE_NONE, &s);
         if (rc != 0)
@@ -55,7 +94,7 @@ static int build(struct rank *r, struct suptree *t, int home)
 struct suptree *engine_create(struct rank *r, int home, struct reason *why)
 {
     struct suptree_limits limits = {.vertices = r->vertices, .ids = r->vertices,
-                                    .generation = r->cx.generation};
+                                    .generation = r->cx.generation, .extras = any_extra(r->cx.spec)};
     struct suptree *t = suptree_create(&limits);
 
     if (t && build(r, t, home) == 0)
@@ -78,7 +117,8 @@ static const uint16_t journal_of[] = {
     [RECORD_START_FAILED] = JOURNAL_START_FAILED, [RECORD_START_IGNORED] = JOURNAL_START_FAILED,
     [RECORD_EXIT] = JOURNAL_EXIT, [RECORD_STOP] = JOURNAL_STOP, [RECORD_LOST] = JOURNAL_LOST,
     [RECORD_GIVEUP] = JOURNAL_GIVEUP, [RECORD_DOWN] = JOURNAL_DOWN, [RECORD_ESCALATE] = JOURNAL_ESCALATE,
-    [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN,
+    [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN, [RECORD_QUARANTINE] = JOURNAL_QUARANTINE,
+    [RECORD_DELAY] = JOURNAL_DELAY,
 };
 
 /* A start that failed of itself ended a life as well; a supervisor's failed of its children's. */
@@ -97,8 +137,12 @@ static void journal(struct rank *r, const struct suptree_effect *e)
     rec.life = e->life;
     rec.cls = e->cls;
     rec.cause = e->cause;
-    rec.a = e->what == RECORD_ESCALATE ? e->other : e->starts;
+    rec.a = e->what == RECORD_ESCALATE ? e->other : e->what == RECORD_DELAY ? e->count : e->starts;
     noted(r, &rec);
+    if (e->what == RECORD_QUARANTINE) {     /* what was given up is not well again before it runs again */
+        r->gave_up[e->vertex] = 1;
+        r->view.giveups++;
+    }
     if (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP)
         r->view.giveups++;
     if (!is_death(r, e->what, e->vertex))
@@ -113,6 +157,8 @@ static void journal(struct rank *r, const struct suptree_effect *e)
 
 static uint8_t state_of(const struct suptree_look *l)
 {
+    if (l->quarantined)
+        return VERTEX_QUARANTINED;
     switch (l->state) {
     case TREE_STARTING: return VERTEX_STARTING;
     case TREE_RUNNING: return VERTEX_RUNNING;
@@ -267,6 +313,15 @@ void branch_input(struct rank *r, const struct suptree_input *in)
     r->branch_busy = false;
     r->view.restarts = suptree_restarts(r->branches);
     r->view.stale_dropped = suptree_stale(r->branches);
+}
+
+/* Delayed restarts and shutdown deadlines of the branches homed here. */
+void branches_tick(struct rank *r)
+{
+    struct suptree_input in = {.kind = SUPTREE_TICK};
+
+    if (suptree_due(r->branches) <= tree_ms(r))
+        branch_input(r, &in);
 }
 
 void on_admin(struct rank *r, const struct cell_admin *c)

@@ -359,6 +359,7 @@ int rank_turn(struct rank *r, uint64_t clock_us)
     busy = drain_link(r);
     busy |= drain_own(r);
     busy |= devman_turn(r->devman, clock_us / 1000, tree_us(r));
+    branches_tick(r);
     beat(r);
     reports_again(r);
     streams_turn(r);

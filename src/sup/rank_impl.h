@@ -113,6 +113,7 @@ extern const struct devman_ops rank_devman_ops;
 int engines_create(struct rank *r, struct reason *why);
 void engines_check(const struct rank *r);
 void branch_input(struct rank *r, const struct suptree_input *in);
+void branches_tick(struct rank *r);
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 
 /* command.c */

@@ -534,8 +534,18 @@ void root_on_cell(struct rank *r, int from, const union cell *c)
     }
 }
 
+/* Delayed restarts and shutdown deadlines; by way of the log, as all that the tree decides upon. */
+static void tree_tick(struct rank *r)
+{
+    struct suptree_input in = {.kind = SUPTREE_TICK};
+
+    if (suptree_due(r->root->tree) <= tree_ms(r))
+        root_input(r, 0, &in);
+}
+
 void root_turn(struct rank *r)
 {
+    tree_tick(r);
     take_committed(r);
     if (r->root->end == END_NOT_YET && r->phase == RANK_RUNNING)
         drills_turn(r);

@@ -21,7 +21,8 @@ struct spec;
     X(RESTARTING, "restarting")     /* down, and its supervisor will start it again */               \
     X(STOPPED,    "stopped")        /* down until somebody starts it */                              \
     X(DONE,       "done")           /* ended normally and stays ended */                             \
-    X(GONE,       "gone")           /* its specification is dropped */
+    X(GONE,       "gone")           /* its specification is dropped */                               \
+    X(QUARANTINED, "quarantined")   /* given up, and kept for `restart` */
 
 enum vertex_state {
 #define X(name, text) VERTEX_##name,

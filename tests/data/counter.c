@@ -106,4 +106,21 @@ TW_STEP(writer)
 }
 TW_HOST_ACTOR(writer)
 
-TW_PROGRAM(source, counter, breaker, writer)
+/* A handler every now and then: something to injure. */
+struct ticker { uint64_t ticks; };
+
+TW_INIT(ticker)
+{
+    s->ticks = 0;
+    (void)tw_timer(cx, 20);
+}
+TW_RECEIVE(ticker)
+{
+    if (m->type != TW_TIMER)
+        return;
+    s->ticks++;
+    (void)tw_timer(cx, 20);
+}
+TW_NO_STEP(ticker)
+
+TW_PROGRAM(source, counter, breaker, writer, ticker)

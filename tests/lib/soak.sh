@@ -46,7 +46,8 @@ nap() {
 soak_busy() {
     local core
     for core in $(seq "$(nproc)"); do
-        bash -c 'while kill -0 "$1" 2>/dev/null; do for ((i = 0; i < 100000; i++)); do :; done; done' spin $$ &
+        # A session of its own, as another user's job has: the kernel shares out a core between sessions first.
+        setsid bash -c 'while kill -0 "$1" 2>/dev/null; do for ((i = 0; i < 100000; i++)); do :; done; done' spin $$ &
         spinners+=($!)
     done
     echo "# every core is kept busy by another program: $core spinning processes of ordinary priority"

@@ -1,0 +1,56 @@
+# what goes beyond OTP, on two real ranks: depends, quarantine, backoff; and what the specification may not say of it
+. "$TW_SRC/tests/lib/live.sh"
+cp "$TW_BUILD/tests/data/counter.so" .
+cat > beyond.yaml <<'Y'
+treewarden: 1
+name: beyond
+program: counter
+devices: {slots: 4}
+supervisor: job
+intensity: 10
+period: 60s
+children:
+  - supervisor: pair
+    place: {rank: 1}
+    intensity: 1
+    period: 60s
+    on_giveup: quarantine
+    children:
+      - {actor: first, type: ticker}
+      - {actor: second, type: ticker, depends: [first]}
+  - {actor: slow, type: ticker, backoff: {min: 5m, max: 10m, jitter: 0.1}}
+drills: [{at: 1h, path: job/slow, how: fail}]
+Y
+within 10 "$TREEWARDEN" check -q beyond.yaml; is $? 0 "the specification is well"
+"$TREEWARDEN" launch -q -n 2 beyond.yaml --drills --state-dir st 2>/dev/null & job=$!
+within 20 "$TREEWARDEN" wait --for=running; ok $? "the job runs"
+shows() { "$TREEWARDEN" tree | grep -E "$1" | grep -q "$2"; }
+seen() { "$TREEWARDEN" events --state-dir st --type "$1" | grep -q "$2"; }
+within 10 "$TREEWARDEN" fail --how fail job/pair/first >/dev/null; ok $? "the first of a pair fails"
+until_true 10 seen start 'job/pair/second.* 2'; ok $? "... and who depends on it starts again too"
+shows 'pair' running; ok $? "... within its supervisor's budget"
+within 10 "$TREEWARDEN" fail --how fail job/pair/first >/dev/null
+until_true 10 shows 'pair' quarantined; ok $? "beyond it the branch goes into quarantine"
+seen quarantine job/pair; ok $? "... as the journal says"
+shows ' slow' running; ok $? "... and the rest of the job goes on"
+says "$("$TREEWARDEN" restart job/pair/first 2>&1)" quarantined "a part of it is not started alone"
+within 10 "$TREEWARDEN" restart job/pair >/dev/null; is $? 0 "restart brings it back"
+until_true 10 shows 'second' running; ok $? "... whole"
+within 10 "$TREEWARDEN" fail --how fail job/slow >/dev/null
+until_true 10 shows ' slow' restarting; ok $? "with backoff an actor waits before it is restarted"
+seen delay 'job/slow'; ok $? "... as the journal says"
+within 10 "$TREEWARDEN" restart job/slow >/dev/null; is $? 0 "a person need not wait"
+until_true 10 shows ' slow' running; ok $? "... it runs"
+kill -TERM $job; wait $job; is $? 143 "the job stops when it is told"
+wrong() {
+    sed "$1" beyond.yaml > wrong.yaml
+    says "$("$TREEWARDEN" check wrong.yaml 2>&1)" "$2" "$3"
+}
+wrong 's/backoff: {min: 5m/backoff: {mix: 5m/' 'backoff: "mix" is not known: use min, max' "an unknown part of backoff is named"
+wrong 's/min: 5m, //' 'without min' "backoff without min is refused"
+wrong 's/depends: \[first\]/depends: [second]/' 'no child that stands before second' "one cannot depend on oneself, or on later ones"
+wrong 's/on_giveup: quarantine/on_giveup: sleep/' 'escalate|quarantine' "an unknown on_giveup is told what there is"
+wrong 's/^intensity: 10/on_giveup: quarantine/' 'nothing is above job' "the root has nobody who could take it out of quarantine"
+wrong 's/^intensity: 10/intensity_per_child: 10/' 'would never be reached' "a budget per child that can never be spent is refused"
+wrong 's/depends: \[first\]/on_cause: {wedge: stop}/' 'is no cause of death' "an unknown cause is named"
+finish
