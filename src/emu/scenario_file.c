@@ -515,6 +515,7 @@ static int read_event(struct reader *r, char **words, int n)
     if (!grow(&f->events, f->event_count, &r->event_room, sizeof *f->events))
         return no_memory(r);
     e = &f->events[f->event_count];
+    e->line = r->line;
     e->text = strdup(text);
     if (!e->text)
         return no_memory(r);
@@ -559,32 +560,72 @@ static int read_lines(struct reader *r, FILE *in)
 }
 
 /* What can only be said when all is read. */
-static int check_whole(struct reader *r)
+static int check_names(struct reader *r)
 {
     const struct scenario_file *f = r->f;
 
-    if (r->root == SUPTREE_NONE)
-        return bad(r, "no supervisor", "nothing to run", "declare one with parent=-");
     for (uint32_t i = 0; i < f->name_count; i++) {
         const struct scenario_name *name = &f->names[f->names[i].pool_of == SUPTREE_NONE ? i : f->names[i].pool_of];
 
         if (!name->declared)
             return bad_at(r, f->names[i].line, "name", f->names[i].text, "no sup, worker or do start declares it");
     }
+    return 0;
+}
+
+static int check_pools(struct reader *r)
+{
+    const struct scenario_file *f = r->f;
+
     for (uint32_t i = 0; i < f->declared; i++) {
+        const struct scenario_name *name = &f->names[f->vertices[i].name];
         bool filled = f->vertices[i].spec.strategy != SIMPLE_ONE_FOR_ONE;
 
         for (uint32_t c = 0; c < f->declared && !filled; c++)
             filled = f->vertices[c].parent == f->vertices[i].name;
         if (!filled)
-            return bad_at(r, f->names[f->vertices[i].name].line, "simple_one_for_one", f->names[f->vertices[i].name].text,
-                          "it has no worker: declare what its instances are like");
+            return bad_at(r, name->line, "simple_one_for_one", name->text, "it has no worker: declare what its instances are like");
     }
-    for (uint32_t i = f->declared; i < f->vertex_count; i++)
-        if (!f->names[f->vertices[i].parent].supervisor)
-            return bad_at(r, f->names[f->vertices[i].name].line, "parent", f->names[f->vertices[i].parent].text,
-                          "not a sup: children have supervisors");
     return 0;
+}
+
+static int check_parents(struct reader *r)
+{
+    const struct scenario_file *f = r->f;
+
+    for (uint32_t i = f->declared; i < f->vertex_count; i++) {
+        const struct scenario_name *parent = &f->names[f->vertices[i].parent];
+
+        if (!parent->supervisor)
+            return bad_at(r, f->names[f->vertices[i].name].line, "parent", parent->text, "not a sup: children have supervisors");
+    }
+    return 0;
+}
+
+/* A supervisor has no start of its own that could fail: its children's do. */
+static int check_starts(struct reader *r)
+{
+    const struct scenario_file *f = r->f;
+
+    for (uint32_t i = 0; i < f->event_count; i++) {
+        const struct operation *o = &f->events[i].operation;
+
+        if ((o->kind == OPERATION_FAILSTART || o->kind == OPERATION_IGNORESTART || o->kind == OPERATION_GATE) &&
+            declared(f, o->name) != SUPTREE_NONE && f->vertices[declared(f, o->name)].spec.supervisor)
+            return bad_at(r, f->events[i].line, operation_verb(o->kind), f->names[o->name].text, "a supervisor: name one of its workers");
+    }
+    return 0;
+}
+
+static int check_whole(struct reader *r)
+{
+    int rc = r->root == SUPTREE_NONE ? bad(r, "no supervisor", "nothing to run", "declare one with parent=-") : check_names(r);
+
+    if (rc == 0)
+        rc = check_pools(r);
+    if (rc == 0)
+        rc = check_parents(r);
+    return rc == 0 ? check_starts(r) : rc;
 }
 
 int scenario_file_read(struct scenario_file *f, const char *path, struct reason *why)

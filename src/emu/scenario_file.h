@@ -80,6 +80,7 @@ struct operation {
 
 struct scenario_event {
     struct operation operation;
+    int line;
     char *text;                 /* owned: its words, one blank between */
 };
 
