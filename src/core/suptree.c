@@ -74,6 +74,7 @@ struct vertex {
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
     bool admin_new, admin_fresh, queued;
+    bool has_depends;           /* a child of it depends on siblings */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
     uint8_t admin;
@@ -94,8 +95,10 @@ struct suptree {
     struct vertex *v;           /* owned, [count] */
     uint32_t count;
     uint32_t *by_id;            /* owned */
+    uint32_t removed;           /* list of places in v without a vertex, by `next`; their spec.id is NONE */
+    bool any_removed;
     struct msg *msgs;           /* owned pool */
-    uint32_t msg_room, msg_free;
+    uint32_t msg_room, msg_used, msg_free;      /* those from msg_used on were never used */
     struct suptree_effect *effects;
     uint32_t effect_room, effect_head, effect_tail;
     uint32_t *run;              /* ring of supervisors that may go on */
@@ -138,6 +141,8 @@ static void changed(struct suptree *t, struct vertex *x)
     if (x->changed)
         return;
     x->changed = true;
+    if (t->change_head == t->change_tail)
+        t->change_head = t->change_tail = 0;    /* the same few lines again, not all of the ring in turn */
     t->changes[t->change_tail++ % t->limits.vertices] = (uint32_t)(x - t->v);
 }
 
@@ -163,9 +168,11 @@ uint32_t suptree_next_changed(struct suptree *t)
 
     if (t->change_head == t->change_tail)
         return NONE;
-    x = &t->v[t->changes[t->change_head++ % t->limits.vertices]];
-    x->changed = false;
-    return x->spec.id;
+    do {
+        x = &t->v[t->changes[t->change_head++ % t->limits.vertices]];
+        x->changed = false;
+    } while (x->spec.id == NONE && t->change_head != t->change_tail);
+    return x->spec.id;                  /* NONE: the last one was removed since */
 }
 
 /* -- effects -------------------------------------------------------------------------------------- */
@@ -175,6 +182,8 @@ static struct suptree_effect *effect(struct suptree *t, uint16_t kind, uint32_t 
     struct suptree_effect *e;
     struct vertex *x = &t->v[c];
 
+    if (t->effect_head == t->effect_tail)
+        t->effect_head = t->effect_tail = 0;
     assert(t->effect_tail - t->effect_head < t->effect_room);
     e = &t->effects[t->effect_tail++ % t->effect_room];
     *e = (struct suptree_effect){.kind = kind, .vertex = x->spec.id, .life = x->life, .line = x->line,
@@ -213,6 +222,8 @@ static void schedule(struct suptree *t, uint32_t s)
     if (s == NONE || t->v[s].queued)
         return;
     t->v[s].queued = true;
+    if (t->run_head == t->run_tail)
+        t->run_head = t->run_tail = 0;
     t->run[t->run_tail++ % t->limits.vertices] = s;
 }
 
@@ -221,8 +232,11 @@ static struct msg *post(struct suptree *t, uint32_t s, uint8_t kind, uint32_t ch
     struct vertex *x = &t->v[s];
     uint32_t m = t->msg_free;
 
-    assert(m != NONE);
-    t->msg_free = t->msgs[m].next;
+    if (m != NONE)
+        t->msg_free = t->msgs[m].next;
+    else
+        m = t->msg_used++;
+    assert(m < t->msg_room);
     t->msgs[m] = (struct msg){.next = NONE, .kind = kind, .child = child,
                               .life = child == NONE ? 0 : t->v[child].life};
     if (x->q_tail == NONE)
@@ -316,6 +330,8 @@ static bool mark_group(struct suptree *t, uint32_t s, uint32_t c)
 {
     bool any = false;
 
+    if (!t->v[s].has_depends)
+        return false;
     for (uint32_t o = t->v[s].first; o != NONE; o = t->v[o].next)
         t->v[o].grouped = o == c ? IN : OUT;
     for (uint32_t o = t->v[c].next; o != NONE; o = t->v[o].next)
@@ -1552,7 +1568,7 @@ static void count_children(const struct suptree *t, const struct vertex *x, stru
     }
 }
 
-int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct suptree_look *ret)
+int suptree_peek(const struct suptree *t, uint32_t id, struct suptree_look *ret)
 {
     uint32_t c = find(t, id);
     const struct vertex *x;
@@ -1569,6 +1585,16 @@ int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct 
         .significant = x->spec.significant, .gone = x->gone, .quarantined = x->parked,
         .due_ms = x->state == TREE_RESTARTING ? dues_at(&t->dues, c) : DUES_NEVER,
         .is_template = is_template(t, x)};
+    return 0;
+}
+
+int suptree_look(const struct suptree *t, uint32_t id, uint64_t tree_ms, struct suptree_look *ret)
+{
+    const struct vertex *x;
+
+    if (suptree_peek(t, id, ret) != 0)
+        return TW_ENOENT;
+    x = &t->v[find(t, id)];
     for (uint32_t i = 0; i < x->window_count; i++)
         ret->restarts_in_window +=
             tree_ms - x->window[(x->window_head + i) % x->spec.intensity] <= x->spec.period_ms;
@@ -1595,6 +1621,8 @@ void suptree_check(const struct suptree *t)
         const struct vertex *x = &t->v[c];
         uint32_t steps = 0;
 
+        if (x->spec.id == NONE)
+            continue;                   /* removed */
         for (uint32_t up = x->parent; up != NONE; up = t->v[up].parent)
             assert(++steps <= t->count && "the tree has no cycle");
         for (uint32_t k = x->first; k != NONE; k = t->v[k].next) {
@@ -1653,6 +1681,8 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
                           .restarts = t->restarts, .giveups = t->giveups};
     size_t at = sizeof h;
 
+    if (t->any_removed)
+        return TW_ESTATE;
     for (uint32_t c = 0; c < t->count; c++) {
         struct vertex x = t->v[c];
 
@@ -1813,6 +1843,8 @@ static int add_extra(struct suptree *t, struct vertex *x)
         return TW_ENOMEM;
     if (x->spec.extra)
         x->extra->want = *x->spec.extra;
+    if (x->extra->want.depend_count && x->parent != NONE)
+        t->v[x->parent].has_depends = true;
     x->spec.extra = NULL;               /* the caller's */
     x->extra->window_room = room;
     if (room)
@@ -1822,8 +1854,10 @@ static int add_extra(struct suptree *t, struct vertex *x)
 
 int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec *spec)
 {
-    uint32_t p = parent_id == NONE ? NONE : find(t, parent_id), c = t->count;
+    uint32_t p = parent_id == NONE ? NONE : find(t, parent_id), c = t->removed == NONE ? t->count : t->removed;
+    uint32_t before;
     struct vertex *x;
+    bool listed;                        /* in the ring of changes: then it must not be put there again */
 
     if (spec->id >= t->limits.ids || (parent_id != NONE && (p == NONE || !is_sup(&t->v[p]))))
         return parent_id != NONE && p == NONE ? TW_ENOENT : TW_EINVAL;
@@ -1834,12 +1868,14 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         return TW_EINVAL;               /* its template first, then instances */
     if (spec->extra && !t->limits.extras)
         return TW_EINVAL;
-    if (t->count == t->limits.vertices)
+    if (c == t->limits.vertices)
         return TW_EFULL;
     x = &t->v[c];
+    before = x->next;
+    listed = c < t->count && x->changed;
     *x = (struct vertex){.spec = *spec, .parent = p, .first = NONE, .last = NONE, .next = NONE,
                          .prev = NONE, .waiting = NONE, .killer = NONE, .q_head = NONE, .q_tail = NONE,
-                         .delayed = NONE, .gone = spec->dynamic};
+                         .delayed = NONE, .gone = spec->dynamic, .changed = listed};
     if (p != NONE && is_pool(&t->v[p]) && spec->dynamic)
         like_template(x, &t->v[t->v[p].first].spec);
     if (is_sup(x) && spec->intensity) {
@@ -1859,7 +1895,66 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         t->v[p].last = c;
     }
     t->by_id[spec->id] = c;
-    t->count++;
+    if (c < t->count)
+        t->removed = before;
+    else
+        t->count++;
+    return 0;
+}
+
+static void free_vertex(struct vertex *x)
+{
+    free(x->window);
+    if (x->extra)
+        free(x->extra->window);
+    free(x->extra);
+    x->window = NULL;
+    x->extra = NULL;
+}
+
+static void unlink_child(struct suptree *t, struct vertex *x)
+{
+    struct vertex *s = x->parent == NONE ? NULL : &t->v[x->parent];
+
+    if (!s)
+        return;
+    if (x->prev == NONE)
+        s->first = x->next;
+    else
+        t->v[x->prev].next = x->next;
+    if (x->next == NONE)
+        s->last = x->prev;
+    else
+        t->v[x->next].prev = x->prev;
+}
+
+/* Does its supervisor, or whoever kills, still point at it? */
+static bool is_in_use(const struct suptree *t, uint32_t c)
+{
+    const struct vertex *x = &t->v[c], *s = x->parent == NONE ? NULL : &t->v[x->parent];
+
+    return has_process(x) || x->first != NONE || x->act != ACT_IDLE || x->q_head != NONE || x->queued ||
+           x->killer != NONE || x->state == TREE_RESTARTING || (s && (s->waiting == c || s->delayed == c || s->q_head != NONE)) ||
+           (s && s->act != ACT_IDLE && s->act != ACT_ONE_START && s->act != ACT_ASKED);
+}
+
+int suptree_remove(struct suptree *t, uint32_t id)
+{
+    uint32_t c = find(t, id);
+    struct vertex *x;
+
+    if (c == NONE)
+        return TW_ENOENT;
+    x = &t->v[c];
+    if (is_in_use(t, c))
+        return TW_ESTATE;
+    unlink_child(t, x);
+    free_vertex(x);
+    t->by_id[id] = NONE;
+    x->spec.id = NONE;
+    x->next = t->removed;
+    t->removed = c;
+    t->any_removed = true;
     return 0;
 }
 
@@ -1888,8 +1983,7 @@ struct suptree *suptree_create(const struct suptree_limits *limits)
     }
     for (uint32_t i = 0; i <= limits->ids; i++)
         t->by_id[i] = NONE;
-    for (uint32_t m = 0; m < t->msg_room; m++)
-        t->msgs[m].next = m + 1 < t->msg_room ? m + 1 : NONE;
+    t->msg_free = t->removed = NONE;
     return t;
 }
 
@@ -1897,12 +1991,8 @@ void suptree_destroy(struct suptree *t)
 {
     if (!t)
         return;
-    for (uint32_t c = 0; t->v && c < t->count; c++) {
-        free(t->v[c].window);
-        if (t->v[c].extra)
-            free(t->v[c].extra->window);
-        free(t->v[c].extra);
-    }
+    for (uint32_t c = 0; t->v && c < t->count; c++)
+        free_vertex(&t->v[c]);
     dues_fini(&t->dues);
     free(t->v);
     free(t->by_id);

@@ -210,6 +210,10 @@ void suptree_destroy(struct suptree *t);
  * TW_ENOENT (parent), TW_EFULL, TW_EINVAL. */
 int suptree_add(struct suptree *t, uint32_t parent, const struct suptree_spec *spec);
 
+/* Take a vertex out that has no life, no children and nothing under way; its id may be added again.  0; TW_ENOENT;
+ * TW_ESTATE.  An instance in which this was done cannot be saved.  O(1). */
+int suptree_remove(struct suptree *t, uint32_t vertex);
+
 /* Take one input.  0, or TW_ESTALE when it names a life or vertex that is no more (nothing changes). */
 int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input *in);
 
@@ -240,7 +244,10 @@ struct suptree_look {
     uint64_t due_ms;            /* RESTARTING: when it will be tried again, if it waits (extension 1); else UINT64_MAX */
     uint32_t specs, active, supervisors, workers;       /* count_children (M3) */
 };
+/* 0 or TW_ENOENT.  O(children + intensity). */
 int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, struct suptree_look *ret);
+/* The same without restarts_in_window and counts.  O(1). */
+int suptree_peek(const struct suptree *t, uint32_t vertex, struct suptree_look *ret);
 
 /* Counters since create. */
 uint64_t suptree_restarts(const struct suptree *t);     /* requests granted */

@@ -188,7 +188,7 @@ static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex
     struct suptree_look l;
     uint8_t state;
 
-    if (suptree_look(t, vertex, tree_ms(r), &l) != 0 || !is_told_by(r, vertex, &l))
+    if (suptree_peek(t, vertex, &l) != 0 || !is_told_by(r, vertex, &l))
         return;
     state = state_of(&l);
     v->stopped_by_hand = l.by_hand;
@@ -216,7 +216,7 @@ static void check_picture(const struct rank *r, const struct suptree *t)
     struct suptree_look l;
 
     for (uint32_t v = 0; v < r->vertices; v++)
-        if (suptree_look(t, v, tree_ms(r), &l) == 0 && is_told_by(r, v, &l))
+        if (suptree_peek(t, v, &l) == 0 && is_told_by(r, v, &l))
             assert(r->table[v].state == state_of(&l) && r->table[v].starts == l.starts &&
                    "what is told of a vertex is what its engine thinks");
 }

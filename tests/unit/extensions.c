@@ -480,6 +480,38 @@ static void a_wait_is_saved(void)
     end();
 }
 
+/* -- taken out ------------------------------------------------------------------------------------ */
+
+static void who_is_taken_out_makes_room(void)
+{
+    int wrong = 0;
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 100}, NULL);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    add(0, 2, (struct suptree_spec){0}, NULL);
+    start();
+    is_int(suptree_remove(w.tree, 1), TW_ESTATE, "one that lives is not taken out");
+    is_int(suptree_remove(w.tree, 0), TW_ESTATE, "nor one that has children");
+    is_int(suptree_remove(w.tree, 9), TW_ENOENT, "nor one that is not there");
+    for (uint32_t n = 0; n < 10 * MOST; n++) {
+        uint32_t id = 3 + n % 5;
+
+        add(0, id, (struct suptree_spec){.dynamic = true}, NULL);
+        ask(SUPTREE_START_CHILD, id);
+        wrong += w.answer != ANSWER_OK || look(id).state != TREE_RUNNING;
+        ask(SUPTREE_TERMINATE, id);
+        ask(SUPTREE_DELETE, id);
+        wrong += suptree_remove(w.tree, id) != 0;
+    }
+    is_int(wrong, 0, "children come and go, more than there is room for at once");
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "... and the others are none the worse");
+    while (suptree_next_changed(w.tree) != SUPTREE_NONE)
+        continue;
+    end();
+}
+
 /* -- who is due ----------------------------------------------------------------------------------- */
 
 static uint64_t drawn(uint64_t *seed)
@@ -526,6 +558,7 @@ int main(void)
     a_branch_has_a_deadline();
     who_depends_falls_along();
     a_wait_is_saved();
+    who_is_taken_out_makes_room();
     dues_against_a_plain_table();
     done_testing();
 }
