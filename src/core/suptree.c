@@ -1564,7 +1564,8 @@ static void count_children(const struct suptree *t, const struct vertex *x, stru
     }
     if (is_pool(x)) {
         ret->specs = 1;
-        ret->active = ret->workers - x->retrying;       /* also after a retry was called off by terminate */
+        /* OTP forgets to take a retry off that terminate_child has called off: it may end below 0. */
+        ret->active = (int32_t)(ret->workers - x->retrying);
     }
 }
 

@@ -242,7 +242,8 @@ struct suptree_look {
     bool supervisor, significant, gone, is_template;
     bool quarantined;           /* extensions 3 and 7 */
     uint64_t due_ms;            /* RESTARTING: when it will be tried again, if it waits (extension 1); else UINT64_MAX */
-    uint32_t specs, active, supervisors, workers;       /* count_children (M3) */
+    uint32_t specs, supervisors, workers;               /* count_children (M3) */
+    int32_t active;             /* below 0 in a pool that lost count as OTP does */
 };
 /* 0 or TW_ENOENT.  O(children + intensity). */
 int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, struct suptree_look *ret);

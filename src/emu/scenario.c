@@ -255,7 +255,7 @@ static void say_count(struct scenario *s, uint32_t v)
 {
     struct suptree_look l = look(s, v);
 
-    say_later(s, "count %s specs=%u active=%u supervisors=%u workers=%u", text(s, name_of(s, v)), l.specs, l.active,
+    say_later(s, "count %s specs=%u active=%d supervisors=%u workers=%u", text(s, name_of(s, v)), l.specs, l.active,
               l.supervisors, l.workers);
 }
 
@@ -530,7 +530,7 @@ static void say_final(struct scenario *s, uint32_t v, int depth)
     if (l.gone || l.is_template)
         return;
     if (counts)
-        snprintf(tail, sizeof tail, " specs=%u active=%u supervisors=%u workers=%u", l.specs, l.active, l.supervisors,
+        snprintf(tail, sizeof tail, " specs=%u active=%d supervisors=%u workers=%u", l.specs, l.active, l.supervisors,
                  l.workers);
     snprintf(line, sizeof line, "= %s %u %s%s", text(s, name_of(s, v)), s->parts[name_of(s, v)].starts, state_word(&l),
              tail);

@@ -442,7 +442,7 @@ together(Deaths) ->
 on_supervisor(Who, Name, Fun) ->
     Pid = tell({pid, Name}),
     case tell({life, Pid}) of
-        #life{kind = sup} -> Fun(Pid);
+        #life{kind = sup, end_by = supervisor} -> Fun(Pid);     % not one that goes down with a killed one
         _ -> tell({line, ["noop ", Who, " no_supervisor"]})
     end.
 
