@@ -150,6 +150,17 @@ static bool is_last(const json_t *vertices, size_t i)
     return true;
 }
 
+/* Its last deaths, the oldest first. */
+static void print_tally(const json_t *v, int indent)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "tally"), i, d)
+        printf("%*s  %.3f s  %s, %s  at %lld.%lld %s\n", indent, "", (double)num(d, "t_us") / 1e6, get(d, "class"),
+               get(d, "cause"), num(d, "rank"), num(d, "device"), get(d, "host"));
+}
+
 static void print_vertex(const struct ask_args *a, const json_t *v, int base, bool last)
 {
     int level = level_of(get(v, "path")) - base;
@@ -170,6 +181,8 @@ static void print_vertex(const struct ask_args *a, const json_t *v, int base, bo
     if (a->verbose)
         printf("  life %s line %lld", get(v, "life"), num(v, "line"));
     putchar('\n');
+    if (a->verbose)
+        print_tally(v, level > 0 ? level * 3 : 3);
 }
 
 static int tree_once(struct ask_args *a)

@@ -113,7 +113,7 @@ char *reply_status(const struct view *v)
     return text_of(o);
 }
 
-static json_t *tally_of(const struct view_vertex *x)
+static json_t *tally_of(const struct view *v, const struct view_vertex *x)
 {
     json_t *list = json_array();
     uint32_t n = x->deaths < VIEW_TALLY ? x->deaths : VIEW_TALLY;
@@ -125,6 +125,11 @@ static json_t *tally_of(const struct view_vertex *x)
         put(o, "t_us", d->tree_us);
         put_text(o, "class", exit_class_name(d->cls));
         put_text(o, "cause", exit_cause_name(d->cause));
+        if (d->rank < v->rank_count) {
+            put(o, "rank", d->rank);
+            put(o, "device", d->device);
+            put_text(o, "host", v->ranks[d->rank].host);
+        }
         json_array_append_new(list, o);
     }
     return list;
@@ -161,7 +166,7 @@ static json_t *vertex_of(const struct view *v, uint32_t id)
     if (x->deaths) {
         put_text(o, "last_class", exit_class_name(x->cls));
         put_text(o, "last_cause", exit_cause_name(x->cause));
-        json_object_set_new(o, "tally", tally_of(x));
+        json_object_set_new(o, "tally", tally_of(v, x));
     }
     return o;
 }

@@ -127,7 +127,7 @@ struct slot_is {                        /* writer: the slot */
     uint64_t due;                       /* life whose drill_step was reached */
     uint64_t handled;                   /* handler calls since the commit */
     uint64_t open_messages;             /* outbox entries in use */
-    uint64_t ready;                     /* life that said tw_ready or has returned from a handler */
+    uint64_t ready;                     /* life that said tw_ready; without SLOT_SAYS_READY, that has begun */
     uint64_t log_tail;
     uint64_t blocked;                   /* 1 = not scheduled: outbox full */
     uint64_t resumed;                   /* commit this life started from; 0 = none */
@@ -169,7 +169,7 @@ enum slot_drill {
 };
 
 /* ---- config: written by the rank while the slot is idle, published by SLOT_START ---- */
-enum slot_flags { SLOT_EAGER = 1, SLOT_RESUME = 2 };
+enum slot_flags { SLOT_EAGER = 1, SLOT_RESUME = 2, SLOT_SAYS_READY = 4 };    /* up when it says so, not before */
 struct slot_arg { uint64_t name; uint64_t bits; uint32_t kind; uint32_t text; };   /* kind 0 u64, 1 f64, 2 text */
 struct slot_config {
     uint64_t life;
@@ -227,6 +227,8 @@ struct slot_image {
     uint32_t vertex, line;
     uint32_t done;                      /* tw_done was said */
     uint32_t again;                     /* a TW_STEP is due */
+    uint32_t ready;                     /* tw_ready was said: a life that goes on from here need not say it again */
+    uint32_t reserved;
     uint32_t stream_count;
     uint32_t outbox_used;
     struct slot_timer timers[SLOT_TIMERS];

@@ -82,6 +82,15 @@ HD static void act_out_drill(struct slot *s)
     }
 }
 
+/* Extension 6.  Only a life that runs: what TW_INIT says is told by settle. */
+HD static void tell_ready(struct slot *s)
+{
+    if (!s->image->ready || load_relaxed(&s->is->state) != SLOT_RUNNING || load_relaxed(&s->is->ready) == s->life)
+        return;
+    store_release(&s->is->ready, s->life, SCOPE_DEVICE);
+    bell_ring(s->env, arena_bell(s->view, 0));
+}
+
 /* The handler has returned: all or nothing.  0, or the life has ended. */
 HD static int finish_call(struct slot *s, const struct lane_bell *consumed)
 {
@@ -105,6 +114,8 @@ HD static int finish_call(struct slot *s, const struct lane_bell *consumed)
         s->image->done = 1;
         s->image->result = s->result;
     }
+    if (s->wants_ready)
+        s->image->ready = 1;
     s->handled++;
     if (s->commit_due_ms == SLOT_NEVER)
         s->commit_due_ms = s->now_ms + s->config->commit_within_ms;
@@ -117,6 +128,7 @@ HD static int finish_call(struct slot *s, const struct lane_bell *consumed)
         store_release(&s->is->due, s->life, SCOPE_DEVICE);
         bell_ring(s->env, arena_bell(s->view, 0));
     }
+    tell_ready(s);
     store_release(&s->is->phase, PHASE_IDLE, SCOPE_DEVICE);
     return 0;
 }
@@ -229,7 +241,8 @@ HD static int config_is_sane(const struct slot *s)
 
 HD static void settle(struct slot *s)
 {
-    store_release(&s->is->ready, s->life, SCOPE_DEVICE);
+    if (!(s->config->flags & SLOT_SAYS_READY) || s->image->ready)
+        store_release(&s->is->ready, s->life, SCOPE_DEVICE);
     store_relaxed(&s->is->progress, s->image->progress);
     set_state(s, s->image->done ? SLOT_DRAINING : SLOT_RUNNING);
 }

@@ -12,6 +12,7 @@
 
 struct slot0_watch {
     uint64_t told_life, told_state; /* what the rank knows */
+    uint64_t told_ready;
     uint64_t told_due;
     uint64_t log_head;
     uint64_t beat, hand;            /* as last seen */
@@ -409,6 +410,7 @@ HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t sta
         return TW_EFULL;
     t->told_life = life;
     t->told_state = state;
+    t->told_ready = c.slot_is.flags;
     if (state == SLOT_FENCED && z->env->fenced)
         z->env->fenced(z->env->self, slot);
     return 0;
@@ -430,7 +432,8 @@ HD static void report_changes(struct slot0 *z, uint32_t slot)
         load_acquire(&is->phase, SCOPE_DEVICE) == PHASE_HANDLER)
         state = SLOT_FENCED;
     if (state == SLOT_IDLE || state == SLOT_STARTING || life == 0 ||
-        (t->told_life == life && t->told_state == state))
+        (t->told_life == life && t->told_state == state &&
+         t->told_ready == (load_acquire(&is->ready, SCOPE_DEVICE) == life)))
         return;
     (void)report(z, slot, life, state);
 }

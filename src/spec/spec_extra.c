@@ -149,6 +149,15 @@ void key_shutdown_deadline(struct parse *p, yaml_node_t *n, const char *key, str
     extra_of(d)->shutdown_deadline_ms = (uint32_t)ms;
 }
 
+void key_start_deadline(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint64_t ms = 0;
+
+    if (parse_duration(p, n, key, &ms) && ms == 0)
+        parse_fail(p, n, "%s: 0 leaves it no time to say tw_ready: give the longest time a healthy start may take", key);
+    d->given.start_deadline_ms = (uint32_t)ms;
+}
+
 static const struct decl *earlier(const struct decl *d, const char *name)
 {
     for (const struct decl *o = d->parent ? d->parent->first : NULL; o; o = o->next)

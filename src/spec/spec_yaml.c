@@ -472,6 +472,7 @@ static const struct key { const char *name; int where; key_f parse; } keys[] = {
     {"backoff", AT_SUP | AT_ACTOR, key_backoff},
     {"on_cause", AT_SUP | AT_ACTOR, key_on_cause},
     {"depends", AT_SUP | AT_ACTOR, key_depends},
+    {"start_deadline", AT_ACTOR, key_start_deadline},
     {"intensity_per_child", AT_SUP, key_intensity_per_child},
     {"count_infrastructure", AT_SUP, key_count_infrastructure},
     {"restart_on_giveup", AT_SUP, key_restart_on_giveup},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define REPORTS_PER_TURN 256
+#define OVERDUE_STOP_MS 1000u           /* for a life that did not become ready to see that it is over */
 
 static struct device *device_of(struct devman *d, uint32_t vertex)
 {
@@ -196,6 +197,8 @@ static void place(struct devman *d, uint32_t vertex)
     v->slots[slot].vertex = vertex;
     r->slot = r->last_slot = (uint16_t)slot;
     r->phase = RESIDENT_STARTING;
+    if (d->cx.spec->vertices[vertex].start_deadline_ms)
+        dues_set(&d->start_by, vertex, d->now_ms + d->cx.spec->vertices[vertex].start_deadline_ms);
     order_slot(d, vertex, CELL_SLOT_START, 0, 0,
                d->cx.ops->next_step(d->cx.self, vertex, r->step_told));
 }
@@ -223,7 +226,7 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
     r->life = life;
     r->line = line;
     r->resume = resume;
-    r->told = r->finishing = false;
+    r->told = r->finishing = r->overdue = false;
     if (r->commit_bytes == TW_ELOST) {
         refuse_start(d, vertex, CAUSE_STATE);
         return;
@@ -247,6 +250,7 @@ static void leave_slot(struct devman *d, uint32_t vertex)
         device_of(d, vertex)->slots[r->slot].vertex = CELL_NOBODY;
     r->slot = 0;
     r->phase = RESIDENT_NONE;
+    dues_clear(&d->start_by, vertex);
 }
 
 void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms)
@@ -275,6 +279,7 @@ static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
 
     if (!r->told) {
         r->told = true;
+        dues_clear(&d->start_by, c->src);
         if (r->phase == RESIDENT_STARTING)
             r->phase = RESIDENT_RUNNING;
         fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
@@ -302,6 +307,8 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
         ready = true;
     }
     leave_slot(d, c->src);
+    if (r->overdue && !stopping)
+        cause = CAUSE_START;
     if (c->state == SLOT_FENCED) {
         v->slots[slot].fenced = true;
         if (++v->fenced >= 2)
@@ -331,6 +338,8 @@ static void on_slot_is(struct devman *d, int device, const struct cell_slot_is *
     r = &d->residents[c->src];
     if (r->life != c->life || r->slot == 0 || r->slot != c->slot)
         return;                         /* an earlier life: changes nothing */
+    if (c->state == SLOT_RUNNING && !c->flags)
+        return;                         /* it runs, but has not said that it is up (extension 6) */
     if (c->state == SLOT_RUNNING || c->state == SLOT_DRAINING)
         on_up(d, device, c);
     else if (c->state == SLOT_FAILED || c->state == SLOT_DEAD || c->state == SLOT_FENCED)
@@ -520,6 +529,20 @@ static int drain(struct devman *d, int device)
     return n > 0;
 }
 
+/* Extension 6: who has not said that it is up by its start_deadline is ended. */
+static void start_deadlines(struct devman *d)
+{
+    uint64_t by_ms;
+
+    for (uint32_t v; (v = dues_first(&d->start_by, &by_ms)) != UINT32_MAX && by_ms <= d->now_ms;) {
+        dues_clear(&d->start_by, v);
+        if (d->residents[v].phase != RESIDENT_STARTING)
+            continue;
+        d->residents[v].overdue = true;
+        order_slot(d, v, CELL_SLOT_STOP, STOP_KILL, OVERDUE_STOP_MS, 0);
+    }
+}
+
 int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
 {
     int busy;
@@ -527,6 +550,7 @@ int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
     d->now_ms = now_ms;
     d->tree_us = tree_us;
     busy = worker_turn(d);
+    start_deadlines(d);
     for (int device = 0; device < d->cx.devices; device++) {
         struct device *v = &d->devices[device];
 
@@ -618,6 +642,7 @@ void devman_destroy(struct devman *d)
     free(d->residents);
     free(d->where);
     free(d->losses);
+    dues_fini(&d->start_by);
     free(d->body);
     free(d);
 }
@@ -630,7 +655,7 @@ static int allocate(struct devman *d)
     d->residents = calloc(d->vertices, sizeof *d->residents);
     d->where = calloc(d->vertices, sizeof *d->where);
     d->losses = calloc(SLOT_MAX + 1, sizeof *d->losses);
-    if (!d->devices || !d->residents || !d->where || !d->losses)
+    if (!d->devices || !d->residents || !d->where || !d->losses || dues_init(&d->start_by, d->vertices) != 0)
         return TW_ENOMEM;
     for (int device = 0; device < d->cx.devices; device++) {
         struct device *v = &d->devices[device];

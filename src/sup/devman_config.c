@@ -94,7 +94,7 @@ int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_conf
     c->seed = mix(d->cx.seed + 1, ((uint64_t)vertex << 32) | c->line);
     c->vertex = vertex;
     c->actor_type = (uint32_t)type;
-    c->flags |= v->eager ? SLOT_EAGER : 0;
+    c->flags |= (v->eager ? SLOT_EAGER : 0) | (v->start_deadline_ms ? SLOT_SAYS_READY : 0);
     c->mailbox = v->mailbox;
     c->message_bytes = v->message_bytes;
     c->peers = v->peers;

@@ -2,6 +2,7 @@
 #ifndef TW_SUP_DEVMAN_IMPL_H
 #define TW_SUP_DEVMAN_IMPL_H
 
+#include "core/dues.h"
 #include "sup/devman.h"
 
 #define DEVMAN_FAULTS 256
@@ -66,6 +67,7 @@ struct resident {
     bool resume;
     bool told;                  /* `started` was told for this life */
     bool finishing;
+    bool overdue;               /* it did not say by its start_deadline that it is up */
     uint8_t injured_how;
     uint64_t injured_us;
     uint64_t step_told;         /* the highest drill step already told */
@@ -81,6 +83,7 @@ struct devman {
     uint32_t vertices;
     struct device *devices;
     struct resident *residents; /* per vertex of the tree */
+    struct dues start_by;       /* per vertex: its start_deadline */
     uint64_t *where;            /* per vertex: directory word without slot */
     struct devman_fault faults[DEVMAN_FAULTS];
     uint32_t fault_count;

@@ -123,4 +123,22 @@ TW_RECEIVE(ticker)
 }
 TW_NO_STEP(ticker)
 
-TW_PROGRAM(source, counter, breaker, writer, ticker)
+/* Says that it is up at its third tick; with `never`, never. */
+struct late { uint64_t ticks; };
+
+TW_INIT(late)
+{
+    s->ticks = 0;
+    (void)tw_timer(cx, 20);
+}
+TW_RECEIVE(late)
+{
+    if (m->type != TW_TIMER)
+        return;
+    if (++s->ticks == 3 && !tw_arg_u64(cx, "never"))
+        tw_ready(cx);
+    (void)tw_timer(cx, 20);
+}
+TW_NO_STEP(late)
+
+TW_PROGRAM(source, counter, breaker, writer, ticker, late)

@@ -42,6 +42,28 @@ seen delay 'job/slow'; ok $? "... as the journal says"
 within 10 "$TREEWARDEN" restart job/slow >/dev/null; is $? 0 "a person need not wait"
 until_true 10 shows ' slow' running; ok $? "... it runs"
 kill -TERM $job; wait $job; is $? 143 "the job stops when it is told"
+cat > ready.yaml <<'Y'
+treewarden: 1
+name: ready
+program: counter
+supervisor: job
+children:
+  - {actor: late, start_deadline: 20s, args: {never: 0}}
+  - {actor: after, type: ticker}
+drills: [{at: 1h, path: job/late, how: fail}]
+Y
+"$TREEWARDEN" launch -q -n 1 ready.yaml --drills --state-dir rd 2>/dev/null & job=$!
+within 20 "$TREEWARDEN" wait --for=running; ok $? "a job runs when all have said that they are up"
+is "$("$TREEWARDEN" events --state-dir rd --type start | sed -n 's,.*job/\([a-z]*\).*,\1,p' | tr '\n' ' ')" "late after " \
+    "with start_deadline the next sibling waits until an actor says tw_ready"
+within 10 "$TREEWARDEN" fail --how fail job/late >/dev/null
+until_true 10 sh -c "'$TREEWARDEN' events --state-dir rd --type start | grep -q 'job/late.* 2'"
+ok $? "a life that goes on from a commit after that need not say it again"
+says "$("$TREEWARDEN" tree -v job/late)" ' s  abnormal, failed  at 0.0 ' "tree -v shows when, of what and where it died"
+kill -TERM $job; wait $job
+out=$(within 30 "$TREEWARDEN" launch -q -n 1 ready.yaml --state-dir never --set job/late.args.never=1 \
+    --set job/late.start_deadline=200ms 2>&1); is $? 1 "who does not say it in time has not started"
+says "$("$TREEWARDEN" events --state-dir never --type start_failed)" job/late "... as the journal says"
 wrong() {
     sed "$1" beyond.yaml > wrong.yaml
     says "$("$TREEWARDEN" check wrong.yaml 2>&1)" "$2" "$3"

@@ -469,6 +469,7 @@ static void runs(struct play *p, uint32_t vertex, uint64_t life)
     c.slot_is.life = life;
     c.slot_is.slot = devman_slot(p->r->devman, vertex);
     c.slot_is.state = SLOT_RUNNING;
+    c.slot_is.flags = 1;                /* and is up */
     (void)ring_put(arena_up(&p->view), up_ring_bytes(&p->view.geo), &c, NULL, 0);
     turns(p, 1, 1000);
 }

@@ -111,7 +111,9 @@ TW_FN int tw_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const void *dat
 /* Ask for a commit as soon as the handler has returned. */
 TW_FN void tw_commit(struct tw_ctx *cx) { TW_CALL_(cx)->commit(cx); }
 
-/* "I am up": for a child whose next sibling waits for it.  Without it, up = first handler returned. */
+/* "I am up".  With start_deadline in the specification an actor counts as started, and its next sibling starts, only
+ * when the handler that said so has returned; a life resumed from a later commit need not say it again.  Without it,
+ * up = TW_INIT returned, and this does nothing. */
 TW_FN void tw_ready(struct tw_ctx *cx) { TW_CALL_(cx)->ready(cx); }
 
 /* Finished normally: a last commit is made, what was sent is still delivered, no handler runs again. */
