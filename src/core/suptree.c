@@ -652,14 +652,22 @@ static uint32_t gather(struct suptree *t, uint32_t top, bool with_top)
     return n;
 }
 
+/* A supervisor that is no more answers the call it was at, too. */
+static void drop_call(struct suptree *t, uint32_t s)
+{
+    const struct vertex *x = &t->v[s];
+
+    if (x->act == ACT_ADMIN_STOP || x->act == ACT_ADMIN_START || x->act == ACT_RETIRE)
+        result(t, x->waiting == NONE ? s : x->waiting, x->token, ANSWER_NOT_FOUND, 0);
+}
+
 static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
 {
     struct vertex *x = &t->v[c];
     bool lived = x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_STOPPING;
 
     if (is_sup(x)) {
-        if (x->act == ACT_ADMIN_STOP || x->act == ACT_ADMIN_START || x->act == ACT_RETIRE)
-            result(t, c, x->token, ANSWER_NOT_FOUND, 0);
+        drop_call(t, c);
         drop_queue(t, c);
         x->act = ACT_IDLE;
         x->parking = x->forced = false;
@@ -1415,6 +1423,7 @@ static int kill_supervisor(struct suptree *t, uint32_t c, bool told, uint8_t cau
         x->cause = cause;
         record(t, c, RECORD_EXIT);
     }
+    drop_call(t, c);
     (void)retire(t, c, false, c);
     x->act = ACT_DYING;
     drop_queue(t, c);
