@@ -371,6 +371,242 @@ static void storms(uint64_t seed, int events)
     suptree_destroy(copy);
 }
 
+/* -- pools ---------------------------------------------------------------------------------------- */
+
+/* ROOT one_for_one -> POOL simple_one_for_one -> TEMPLATE, FIRST..;  OTHER under ROOT */
+enum { POOL = 1, TEMPLATE, OTHER, FIRST, INSTANCES = 40 };
+
+static struct suptree *pool_tree(uint32_t intensity, uint8_t restart)
+{
+    struct suptree_limits limits = {.vertices = 64, .ids = 64, .generation = 1};
+    struct suptree *t = suptree_create(&limits);
+    struct suptree_spec v = {.supervisor = true, .intensity = intensity, .period_ms = 1000,
+                             .shutdown = SHUTDOWN_INFINITY};
+    struct suptree_spec leaf = {.id = TEMPLATE, .restart = restart, .shutdown = SHUTDOWN_MS, .shutdown_ms = 70};
+
+    suptree_add(t, SUPTREE_NONE, &v);
+    v.id = POOL;
+    v.strategy = SIMPLE_ONE_FOR_ONE;
+    suptree_add(t, ROOT, &v);
+    suptree_add(t, POOL, &leaf);
+    leaf.id = OTHER;
+    suptree_add(t, ROOT, &leaf);
+    return t;
+}
+
+static void boot_pool(struct play *p, uint32_t intensity, uint8_t restart)
+{
+    memset(p, 0, sizeof *p);
+    p->t = pool_tree(intensity, restart);
+    give(p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+}
+
+static int add_instance(struct play *p, uint32_t id)
+{
+    struct suptree_spec spec = {.id = id, .dynamic = true};
+
+    return suptree_add(p->t, POOL, &spec);
+}
+
+static void spawn(struct play *p, uint32_t id)
+{
+    (void)add_instance(p, id);
+    give(p, (struct suptree_input){.kind = SUPTREE_START_CHILD, .vertex = id, .token = 5});
+}
+
+static struct suptree_look look_at(const struct play *p, uint32_t v)
+{
+    struct suptree_look l;
+
+    suptree_look(p->t, v, p->now_ms, &l);
+    return l;
+}
+
+static bool counts(const struct play *p, uint32_t workers, int32_t active)
+{
+    struct suptree_look l = look_at(p, POOL);
+
+    return l.specs == 1 && l.supervisors == 0 && l.workers == workers && l.active == active;
+}
+
+static void a_pool_makes_instances_like_its_template(void)
+{
+    struct play p;
+
+    boot_pool(&p, 5, RESTART_TRANSIENT);
+    ok(p.starts[TEMPLATE] == 0 && state(&p, POOL) == TREE_RUNNING && counts(&p, 0, 0), "a pool starts empty");
+    spawn(&p, FIRST);
+    spawn(&p, FIRST + 1);
+    ok(p.answer == ANSWER_OK && counts(&p, 2, 2), "instances are added at run time, and it counts them");
+    fail(&p, FIRST);
+    is_int(p.starts[FIRST], 2, "one that fails is restarted, as its template says");
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = FIRST, .life = p.life[FIRST], .cls = CLASS_NORMAL});
+    ok(look_at(&p, FIRST).gone && counts(&p, 1, 1), "one that ends is forgotten");
+    is_int(add_instance(&p, FIRST + 1), TW_EEXIST, "an id is one instance");
+    suptree_destroy(p.t);
+}
+
+static void a_pool_answers_by_process(void)
+{
+    struct play p;
+
+    boot_pool(&p, 5, RESTART_PERMANENT);
+    spawn(&p, FIRST);
+    for (uint16_t kind = SUPTREE_RESTART; kind <= SUPTREE_DELETE; kind++) {
+        give(&p, (struct suptree_input){.kind = kind, .vertex = FIRST, .token = 6});
+        is_int(p.answer, ANSWER_SIMPLE_ONE_FOR_ONE, "a pool knows no restart_child and no delete_child (%u)", kind);
+    }
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = TEMPLATE, .token = 6});
+    is_int(p.answer, ANSWER_SIMPLE_ONE_FOR_ONE, "... nor terminate_child of its template");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = FIRST, .token = 6});
+    ok(p.answer == ANSWER_OK && look_at(&p, FIRST).gone, "an instance that is terminated is gone");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = FIRST, .token = 6});
+    is_int(p.answer, ANSWER_OK, "... and to terminate it again is no error");
+    suptree_destroy(p.t);
+}
+
+static void a_pool_stops_all_at_once(void)
+{
+    struct play p;
+
+    boot_pool(&p, 5, RESTART_PERMANENT);
+    for (uint32_t v = FIRST; v < FIRST + 4; v++)
+        spawn(&p, v);
+    p.manual = true;
+    p.orders = p.results = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = POOL, .token = 7});
+    is_int(p.orders, 4, "all instances are told before any has answered (S6)");
+    for (uint32_t v = FIRST + 4; v-- > FIRST;)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v], .cls = CLASS_SHUTDOWN});
+    ok(p.results == 1 && state(&p, POOL) == TREE_STOPPED, "it is down with the last of them");
+    p.manual = false;
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = POOL, .token = 7});
+    ok(counts(&p, 0, 0) && look_at(&p, FIRST).gone, "started again it is empty (R9)");
+    suptree_destroy(p.t);
+}
+
+static void a_pool_is_wrong_without_its_template(void)
+{
+    struct suptree_limits limits = {.vertices = 4, .ids = 4, .generation = 1};
+    struct play p = {.t = suptree_create(&limits)};
+    struct suptree_spec v = {.supervisor = true, .strategy = SIMPLE_ONE_FOR_ONE}, leaf = {.id = 1};
+
+    suptree_add(p.t, SUPTREE_NONE, &v);
+    leaf.dynamic = true;
+    is_int(suptree_add(p.t, 0, &leaf), TW_EINVAL, "an instance needs a template");
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = 0, .life = 1, .line = 1});
+    ok(state(&p, 0) == TREE_STOPPED, "a pool without one does not start");
+    leaf.dynamic = false;
+    is_int(suptree_add(p.t, 0, &leaf), 0, "its template is the one child that is not dynamic");
+    leaf.id = 2;
+    is_int(suptree_add(p.t, 0, &leaf), TW_EINVAL, "... and there is one only");
+    suptree_destroy(p.t);
+}
+
+static void who_is_asked_stands_still(void)
+{
+    struct play p;
+
+    busy(&p);
+    give(&p, (struct suptree_input){.kind = SUPTREE_ASK, .vertex = ROOT, .token = 9});
+    is_int(p.results, 0, "a question waits its turn");
+    give_start(&p, SUPTREE_STARTED, D);
+    give_start(&p, SUPTREE_EXITED, D);          /* the command that came before it */
+    is_int(p.results, 2, "it is answered behind what came before it");
+    fail(&p, S);
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILLED_OUTSIDE, .vertex = S});
+    for (uint32_t v = A; v <= C; v++)
+        give_start(&p, SUPTREE_EXITED, v);
+    is_int(state(&p, S), TREE_DEAD, "until the caller has looked, nothing goes on");
+    p.manual = false;
+    give(&p, (struct suptree_input){.kind = SUPTREE_ASKED, .vertex = ROOT});
+    ok(state(&p, S) == TREE_RUNNING, "then it does");
+    is_int(suptree_take(p.t, 0, &(struct suptree_input){.kind = SUPTREE_ASKED, .vertex = ROOT}), TW_ESTALE,
+           "nobody stands still who was not asked");
+    suptree_destroy(p.t);
+}
+
+static struct suptree_input random_pool_input(struct play *p, uint32_t *next)
+{
+    uint32_t v = FIRST + draw(*next - FIRST);
+    struct suptree_input in = {.vertex = v, .life = p->life[v], .token = 3, .cause = CAUSE_CODE};
+
+    switch (draw(12)) {
+    case 0: in.kind = SUPTREE_TERMINATE; break;
+    case 1: in.kind = SUPTREE_DELETE; break;
+    case 2: in.kind = SUPTREE_KILLED_OUTSIDE; in.vertex = POOL; break;
+    case 3: in.kind = SUPTREE_TERMINATE; in.vertex = POOL; break;
+    case 4: in.kind = SUPTREE_RESTART; in.vertex = POOL; break;
+    case 5: return lost(p, FIRST, v);
+    case 6: in.kind = SUPTREE_START_FAILED; break;
+    case 7:
+    case 8:
+        in.kind = SUPTREE_START_CHILD;
+        in.vertex = *next;
+        if (*next < FIRST + INSTANCES && add_instance(p, *next) == 0)
+            ++*next;
+        else
+            in.vertex = FIRST;
+        break;
+    default: in.kind = SUPTREE_EXITED; in.cls = (uint8_t)draw(CLASS_COUNT); break;
+    }
+    return in;
+}
+
+/* Answer whatever is under way among the instances. */
+static void settle(struct play *p, uint32_t next)
+{
+    for (uint32_t v = FIRST; v < next; v++) {
+        if (state(p, v) == TREE_STARTING)
+            give_start(p, draw(4) ? SUPTREE_STARTED : SUPTREE_START_FAILED, v);
+        else if (state(p, v) == TREE_STOPPING)
+            give_start(p, SUPTREE_EXITED, v);
+    }
+}
+
+/* What lives in a pool is what it counts; when it is down, nothing does. */
+static bool pool_is_sound(const struct play *p, uint32_t next)
+{
+    uint32_t here = 0, alive = 0;
+
+    for (uint32_t v = FIRST; v < next; v++) {
+        struct suptree_look l = look_at(p, v);
+
+        here += !l.gone;
+        alive += l.state != TREE_STOPPED;
+    }
+    return state(p, TEMPLATE) == TREE_STOPPED && (state(p, POOL) == TREE_RUNNING ? look_at(p, POOL).workers == here
+                                                                                 : alive == 0);
+}
+
+static void pool_storms(uint64_t seed, int events)
+{
+    struct play p;
+    uint32_t next = FIRST + 1, asked = 1;
+    bool sound = true;
+
+    rng = seed;
+    boot_pool(&p, 500, (uint8_t)(seed % 3));
+    spawn(&p, FIRST);
+    for (int i = 0; i < events; i++) {
+        struct suptree_input in = random_pool_input(&p, &next);
+
+        p.now_ms += 100;
+        p.manual = draw(3) == 0;
+        asked += in.kind >= SUPTREE_TERMINATE;
+        give(&p, in);
+        p.manual = false;
+        settle(&p, next);
+        sound &= pool_is_sound(&p, next);
+    }
+    for (int round = 0; round < 64 && !suptree_quiet(p.t); round++)
+        settle(&p, next);
+    ok(sound, "seed %" PRIu64 ": after each of %d events a pool counts what lives in it", seed, events);
+    ok(suptree_quiet(p.t), "seed %" PRIu64 ": and nothing is left under way in it", seed);
+    is_int(p.results, asked, "seed %" PRIu64 ": and every command was answered once", seed);
+    suptree_destroy(p.t);
+}
+
 int main(void)
 {
     an_older_life_changes_nothing();
@@ -382,7 +618,14 @@ int main(void)
     a_retry_goes_behind_what_waits();
     what_waits_is_saved();
     what_waits_is_answered_at_the_end();
+    a_pool_makes_instances_like_its_template();
+    a_pool_answers_by_process();
+    a_pool_stops_all_at_once();
+    a_pool_is_wrong_without_its_template();
+    who_is_asked_stands_still();
     for (uint64_t seed = 1; seed <= 8; seed++)
         storms(seed, 4000);
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        pool_storms(seed, 1000);
     done_testing();
 }
