@@ -129,6 +129,23 @@ static void an_older_life_changes_nothing(void)
     suptree_destroy(p.t);
 }
 
+static void a_terminate_takes_the_end_along(void)
+{
+    struct play p;
+    uint32_t starts;
+
+    boot(&p, 5);
+    starts = p.starts[D];
+    suptree_hold(p.t, true);
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = D, .token = 1});
+    fail(&p, D);
+    suptree_hold(p.t, false);
+    drain(&p);
+    ok(p.answer == ANSWER_OK && p.starts[D] == starts && state(&p, D) == TREE_STOPPED,
+       "an end that is found after a terminate that came first leads to nothing");
+    suptree_destroy(p.t);
+}
+
 static void a_kill_is_one_order_in_parallel(void)
 {
     struct play p;
@@ -610,6 +627,7 @@ static void pool_storms(uint64_t seed, int events)
 int main(void)
 {
     an_older_life_changes_nothing();
+    a_terminate_takes_the_end_along();
     a_kill_is_one_order_in_parallel();
     a_worker_lost_is_one_batch_free_of_charge();
     a_loss_answers_what_was_outstanding();
