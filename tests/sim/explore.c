@@ -1,35 +1,17 @@
 /* explore.c - small trees, every order of everything: the engine against a world that answers when it likes
  *
  * The engine's source is included, so that a state can be copied, and compared with those seen before once its counters
- * are taken down to their order.  From each state every move is made: any outstanding order is carried out, or fails;
- * an actor that runs crashes, or all of a device are lost; a person terminates, kills, restarts or deletes; a
- * supervisor is killed; an answer comes once more.  Carrying out orders costs nothing, anything else one of the
- * events that are left.  What has to hold is looked at after every move, and whenever nothing is outstanding.
+ * are taken down to their order.  From each state every move is made (tests/lib/treeworld.h).  Carrying
+ * out orders costs nothing, anything else one of the events that are left.
  */
-#include "core/suptree.c"
-
-#include <stdio.h>
+#define VERTICES 6
+#include "tests/lib/treeworld.h"
 
 #include "tests/lib/tap.h"
 
-#define VERTICES 6
 #define SEEN_BITS 22                    /* of the table of states: 4 million; four times as many for each event more */
 #define SEEN_BITS_MOST 28
-
-struct leaf { uint64_t up, start, stop, newest, last; uint8_t last_kind, last_cls; };
-
-struct world {
-    struct suptree t;                   /* its arrays are the ones below */
-    struct vertex v[VERTICES];
-    struct msg msgs[4 * VERTICES + 64];
-    uint64_t windows[VERTICES][4];
-    uint32_t run[VERTICES], changes[VERTICES];
-    struct leaf leaf[VERTICES];
-    uint32_t events;                    /* left */
-    uint32_t asked, answered, pending;  /* calls: asked so far, answered so far; tokens without an answer, as bits */
-    uint8_t down[32];                   /* per token: 1 + the vertex that must be down when it is answered; 0 = none */
-    uint8_t depth;
-};
+#define DEPTH 63
 
 struct shape {
     const char *name;
@@ -42,15 +24,15 @@ static struct {
     const struct shape *shape;
     struct suptree *engine;             /* lends by_id, effects, scratch: nothing that is kept between inputs */
     uint64_t *seen, seen_mask;          /* hashes; 0 = free */
-    uint64_t states, moves, quiet;
-    char trail[64][48];
+    uint64_t states, moves, rests;
+    char trail[DEPTH + 1][40];
     int failed;
 } x;
 
 /* -- copying, comparing --------------------------------------------------------------------------- */
 
 /* Point the copy's engine at its own arrays. */
-static struct suptree *engine_of(struct world *w)
+static void own(struct world *w)
 {
     w->t.v = w->v;
     w->t.msgs = w->msgs;
@@ -62,7 +44,6 @@ static struct suptree *engine_of(struct world *w)
     for (uint32_t c = 0; c < w->t.count; c++)
         if (w->v[c].spec.supervisor)
             w->v[c].window = w->windows[c];
-    return &w->t;
 }
 
 static uint64_t stir(uint64_t h, uint64_t value) { return mixed(h ^ (value + 0x9e3779b97f4a7c15ull)) * 3 + 1; }
@@ -109,9 +90,9 @@ static uint64_t hash_vertex(const struct world *w, uint32_t c, uint64_t h)
     return h;
 }
 
-static uint64_t hash_world(const struct world *w)
+static uint64_t hash_world(const struct world *w, uint32_t events)
 {
-    uint64_t h = w->events * 8u + (w->pending != 0);
+    uint64_t h = events * 8u + (w->pending != 0);
 
     for (uint32_t c = 0; c < w->t.count; c++) {
         const struct leaf *l = &w->leaf[c];
@@ -142,211 +123,40 @@ static bool is_new(uint64_t hash)
     return true;
 }
 
-/* -- what has to hold ----------------------------------------------------------------------------- */
+/* -- every move ----------------------------------------------------------------------------------- */
 
-static void broken(const struct world *w, const char *what)
+static void complain(const struct world *w, uint32_t depth)
 {
     if (x.failed++ > 3)
         return;
-    printf("# %s: %s, after", x.shape->name, what);
-    for (uint8_t i = 0; i < w->depth; i++)
+    printf("# %s: %s, after", x.shape->name, w->wrong);
+    for (uint32_t i = 0; i < depth; i++)
         printf(" %s;", x.trail[i]);
     putchar('\n');
 }
 
-static bool is_below(const struct world *w, uint32_t c, uint32_t top)
+/* events: left. */
+static void go_on_from(const struct world *w, uint32_t events, uint32_t depth)
 {
-    for (; c != NONE; c = w->v[c].parent)
-        if (c == top)
-            return true;
-    return false;
-}
+    for (uint32_t n = 0; n < MOVE_COUNT * w->t.count && !x.failed; n++) {
+        enum move m = n % MOVE_COUNT;
+        struct world next;
 
-static void none_lives_below(const struct world *w, uint32_t top)
-{
-    for (uint32_t c = 0; c < w->t.count; c++)
-        if (is_below(w, c, top) && (w->leaf[c].up || w->leaf[c].start))
-            broken(w, "a life below what was answered to be down");
-}
-
-static void on_effect(struct world *w, const struct suptree_effect *e)
-{
-    struct leaf *l = &w->leaf[e->vertex];
-
-    switch (e->kind) {
-    case SUPTREE_DO_START:
-        if (l->up || l->start)
-            broken(w, "a second life while one may run");
-        if (e->life <= l->newest)
-            broken(w, "a life that does not rise");
-        l->newest = l->start = e->life;
-        return;
-    case SUPTREE_DO_STOP:
-        if (e->life != l->up && e->life != l->start && e->life != l->last)
-            broken(w, "a stop of a life that never was");
-        l->stop = e->life;
-        return;
-    case SUPTREE_DO_RESULT:
-        if (!(w->pending >> e->token & 1))
-            broken(w, "an answer to what was not asked, or twice");
-        w->pending &= ~(1u << e->token);
-        w->answered++;
-        if (w->down[e->token] && e->what == ANSWER_OK)
-            none_lives_below(w, w->down[e->token] - 1u);
-        w->down[e->token] = 0;
-        return;
-    }
-}
-
-/* Nothing is outstanding: the engine is at rest, and it and the world agree about who lives. */
-static void at_rest(struct world *w)
-{
-    x.quiet++;
-    if (!suptree_quiet(&w->t))
-        broken(w, "nothing is outstanding, and the engine waits");
-    if (w->pending)
-        broken(w, "nothing is outstanding, and a call has no answer");
-    for (uint32_t c = 0; c < w->t.count; c++)
-        if (!w->v[c].spec.supervisor && w->leaf[c].up != (w->v[c].state == TREE_RUNNING ? w->v[c].life : 0))
-            broken(w, "engine and world do not agree about who lives");
-}
-
-/* -- moves ---------------------------------------------------------------------------------------- */
-
-static void go_on_from(struct world *w);
-
-static void take_in(struct world *w, struct suptree_input *in)
-{
-    struct suptree *t = engine_of(w);
-    const struct suptree_effect *e;
-
-    x.moves++;
-    t->effect_head = t->effect_tail = 0;
-    (void)suptree_take(t, 0, in);
-    while ((e = suptree_next_effect(t)))
-        on_effect(w, e);
-    while (suptree_next_changed(t) != SUPTREE_NONE)
-        continue;
-    suptree_check(t);
-}
-
-/* Make a move on a copy of w, and all that can follow it. */
-static void try(const struct world *w, bool event, struct suptree_input in, const struct leaf *then,
-                const char *what)
-{
-    struct world next = *w;
-    struct leaf *l = &next.leaf[in.vertex];
-
-    if (x.failed || (event && next.events == 0) || next.depth == 63)
-        return;
-    snprintf(x.trail[next.depth++], sizeof x.trail[0], "%.30s %u", what, (unsigned)in.vertex);
-    next.events -= event;
-    if (then)
-        *l = *then;
-    if (in.kind == SUPTREE_STARTED || in.kind == SUPTREE_START_FAILED || in.kind == SUPTREE_EXITED) {
-        l->last_kind = (uint8_t)in.kind;
-        l->last_cls = in.cls;
-        l->last = in.life;
-    }
-    if (in.token)
-        next.pending |= 1u << in.token;
-    take_in(&next, &in);
-    if (is_new(hash_world(&next)))
-        go_on_from(&next);
-}
-
-static void try_leaf(const struct world *w, uint32_t c)
-{
-    struct leaf l = w->leaf[c], then = l;
-    struct suptree_input in = {.vertex = c, .cls = CLASS_ABNORMAL, .cause = CAUSE_CODE};
-
-    if (l.start && !(l.stop && l.stop < l.start)) {     /* orders of one vertex are carried out in their order */
-        then.start = 0;
-        in.life = l.start;
-        in.kind = SUPTREE_START_FAILED;
-        try(w, true, in, &then, "start fails");
-        then.up = l.start;
-        in.kind = SUPTREE_STARTED;
-        try(w, false, in, &then, "starts");
-    }
-    then = l;
-    in.kind = SUPTREE_EXITED;
-    if (l.stop && l.stop != l.start) {
-        then.stop = 0;
-        then.up = l.stop == l.up ? 0 : l.up;    /* else it is long over: the answer is given again */
-        in.life = l.stop;
-        in.cls = CLASS_SHUTDOWN;
-        try(w, false, in, &then, "stops");
-        in.cls = CLASS_ABNORMAL;
-    }
-    then = l;
-    if (l.up) {
-        then.up = 0;
-        in.life = l.up;
-        try(w, true, in, &then, "crashes");
-        in.cls = CLASS_NORMAL;
-        try(w, true, in, &then, "ends");
-    }
-    if (l.last) {
-        in = (struct suptree_input){.kind = l.last_kind, .vertex = c, .life = l.last, .cls = l.last_cls};
-        try(w, true, in, NULL, "is told of again");
-    }
-}
-
-static void try_loss(const struct world *w)
-{
-    struct suptree_input in = {.kind = SUPTREE_LOST, .cause = CAUSE_WORKER};
-    struct world lost = *w;
-
-    for (uint32_t c = 0; c < w->t.count; c++)
-        if (w->leaf[c].up) {
-            in.batch[in.count].vertex = c;
-            in.batch[in.count++].life = w->leaf[c].up;
-            lost.leaf[c].up = 0;
-            lost.leaf[c].last = w->leaf[c].up;
-            lost.leaf[c].last_kind = SUPTREE_EXITED;
-            lost.leaf[c].last_cls = CLASS_KILLED;
-            if (lost.leaf[c].stop == w->leaf[c].up)
-                lost.leaf[c].stop = 0;  /* its end is the answer */
-        }
-    if (in.count)
-        try(&lost, true, in, NULL, "all are lost");
-}
-
-static void try_call(const struct world *w, uint32_t c, uint16_t kind, const char *what)
-{
-    struct world asks = *w;
-    struct suptree_input in = {.kind = kind, .vertex = c, .token = 1 + w->asked % 30};
-
-    asks.asked++;
-    if (kind == SUPTREE_KILL || kind == SUPTREE_TERMINATE)
-        asks.down[in.token] = (uint8_t)(c + 1);
-    try(&asks, true, in, NULL, what);
-}
-
-static void go_on_from(struct world *w)
-{
-    bool outstanding = false;
-
-    for (uint32_t c = 0; c < w->t.count; c++)
-        outstanding |= w->leaf[c].start || w->leaf[c].stop;
-    if (!outstanding)
-        at_rest(w);
-    for (uint32_t c = 0; c < w->t.count; c++) {
-        if (!w->v[c].spec.supervisor)
-            try_leaf(w, c);
-        if (w->events == 0 || w->v[c].parent == NONE)
+        if (depth == DEPTH || (!move_is_free[m] && events == 0))
             continue;
-        try_call(w, c, SUPTREE_TERMINATE, "terminate");
-        try_call(w, c, SUPTREE_KILL, "kill");
-        try_call(w, c, SUPTREE_RESTART, "restart");
-        try_call(w, c, SUPTREE_DELETE, "delete");
-        if (w->v[c].spec.supervisor)
-            try(w, true, (struct suptree_input){.kind = SUPTREE_KILLED_OUTSIDE, .vertex = c, .life = w->v[c].life}, NULL,
-                "is killed");
+        next = *w;
+        own(&next);
+        next.rests = 0;
+        if (!make(&next, m, n / MOVE_COUNT))
+            continue;
+        x.moves++;
+        x.rests += next.rests;
+        snprintf(x.trail[depth], sizeof x.trail[0], "%s %u", move_names[m], n / MOVE_COUNT);
+        if (next.wrong)
+            complain(&next, depth + 1);
+        else if (is_new(hash_world(&next, events - !move_is_free[m])))
+            go_on_from(&next, events - !move_is_free[m], depth + 1);
     }
-    if (w->events)
-        try_loss(w);
 }
 
 /* -- shapes --------------------------------------------------------------------------------------- */
@@ -381,7 +191,6 @@ static const struct shape shapes[] = {
 static void explore(const struct shape *s, uint32_t more)
 {
     struct suptree_limits limits = {.vertices = VERTICES, .ids = VERTICES, .generation = 1};
-    struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .vertex = 0, .line = 1, .life = 1};
     static struct world w;
 
     memset(&x, 0, sizeof x);
@@ -398,13 +207,12 @@ static void explore(const struct shape *s, uint32_t more)
     }
     w.t = *x.engine;
     memcpy(w.v, x.engine->v, s->count * sizeof *w.v);
-    w.events = s->events + more;
-    take_in(&w, &in);
-    (void)is_new(hash_world(&w));
-    go_on_from(&w);
-    ok(x.failed == 0 && x.quiet > 100 && x.states < x.seen_mask / 4 * 3,
-       "%s: %u events in every order: %llu states, %llu moves, %llu times at rest", s->name, w.events,
-       (unsigned long long)x.states, (unsigned long long)x.moves, (unsigned long long)x.quiet);
+    own(&w);
+    (void)make(&w, MOVE_BOOTS, 0);
+    go_on_from(&w, s->events + more, 0);
+    ok(x.failed == 0 && x.rests > 100 && x.states < x.seen_mask / 4 * 3,
+       "%s: %u events in every order: %llu states, %llu moves, %llu times at rest", s->name, s->events + more,
+       (unsigned long long)x.states, (unsigned long long)x.moves, (unsigned long long)x.rests);
     free(x.seen);
     suptree_destroy(x.engine);
 }

@@ -1,0 +1,208 @@
+/* storm.c - random trees in random storms: over a million inputs, each looked at; what fails is made short
+ *
+ *   storm                    as check runs it
+ *   storm SEEDS FIRST        so many trees from that seed on
+ *   storm again SEED MOVES   the moves named (as a failure prints them) in the tree of this seed, told one by one
+ *
+ * A failure names the seed and the moves that are needed for it: moves are taken out, one at a time, as long as the
+ * rest still fails.
+ */
+#define VERTICES 24
+#include "tests/lib/treeworld.h"
+
+#include "tests/lib/tap.h"
+
+#define SEEDS 12000
+#define MOVES 1500                      /* of a storm */
+
+struct step { uint8_t move, vertex; };
+
+static uint64_t drawn(uint64_t *seed, uint64_t below)
+{
+    *seed += 0x9e3779b97f4a7c15ull;
+    return mixed(*seed) % below;
+}
+
+/* -- trees ---------------------------------------------------------------------------------------- */
+
+static void draw_extra(uint64_t *seed, uint32_t id, uint32_t first_sibling, struct suptree_extra *x)
+{
+    memset(x, 0, sizeof *x);
+    if (drawn(seed, 3) == 0)
+        *x = (struct suptree_extra){.backoff_min_ms = 10, .backoff_max_ms = 100, .backoff_factor = 200,
+                                    .backoff_jitter = (uint32_t)drawn(seed, 2) * 50, .healthy_after_ms = 1000};
+    x->intensity_per_child = (uint32_t)drawn(seed, 4);
+    x->count_infrastructure = drawn(seed, 4) == 0;
+    x->restart_on_giveup = drawn(seed, 3) == 0;
+    x->quarantine = drawn(seed, 4) == 0;
+    x->shutdown_deadline_ms = drawn(seed, 4) ? 0 : 200;
+    if (drawn(seed, 4) == 0)
+        x->on_cause[CAUSE_CODE] = (uint8_t)drawn(seed, ACTION_COUNT);
+    if (first_sibling < id && drawn(seed, 3) == 0) {
+        x->depends[0].low = x->depends[0].high = first_sibling + (uint32_t)drawn(seed, id - first_sibling);
+        x->depend_count = 1;
+    }
+}
+
+static void draw_spec(uint64_t *seed, uint32_t id, bool supervisor, struct suptree_spec *spec)
+{
+    *spec = (struct suptree_spec){
+        .id = id, .supervisor = supervisor, .restart = (uint8_t)drawn(seed, 3),
+        .shutdown = supervisor || drawn(seed, 4) ? SHUTDOWN_INFINITY : SHUTDOWN_BRUTAL_KILL,
+        .strategy = (uint8_t)drawn(seed, 3), .auto_shutdown = (uint8_t)(drawn(seed, 3) ? AUTO_NEVER : drawn(seed, 3)),
+        .intensity = (uint32_t)drawn(seed, 5), .period_ms = 100 + drawn(seed, 2) * 100000};
+}
+
+/* Half of the trees are OTP's, half may do all that goes beyond it. */
+static struct suptree *draw_tree(uint64_t seed)
+{
+    bool extras = seed % 2;
+    struct suptree_limits limits = {.vertices = VERTICES, .ids = VERTICES, .generation = 1, .extras = extras};
+    struct suptree *t = suptree_create(&limits);
+    uint32_t n = 2 + (uint32_t)drawn(&seed, VERTICES - 2), sups[VERTICES] = {0}, count = 1;
+
+    for (uint32_t id = 0; id < n; id++) {
+        uint32_t parent = id ? sups[drawn(&seed, count)] : NONE, first = id;
+        bool sup = id == 0 || drawn(&seed, 3) == 0;
+        struct suptree_extra extra;
+        struct suptree_spec spec;
+
+        draw_spec(&seed, id, sup, &spec);
+        if (id)
+            spec.significant = t->v[parent].spec.auto_shutdown != AUTO_NEVER && spec.restart != RESTART_PERMANENT &&
+                               drawn(&seed, 2);
+        for (uint32_t c = id ? t->v[parent].first : NONE; c != NONE && first == id; c = t->v[c].next)
+            first = c;
+        draw_extra(&seed, id, first, &extra);
+        spec.extra = extras ? &extra : NULL;
+        (void)suptree_add(t, parent, &spec);
+        if (sup && id)
+            sups[count++] = id;
+    }
+    return t;
+}
+
+/* -- storms --------------------------------------------------------------------------------------- */
+
+static void begin(struct world *w, uint64_t seed)
+{
+    struct suptree *t = draw_tree(seed);
+
+    memset(w, 0, sizeof *w);
+    w->t = *t;
+    free(t);                            /* its arrays are the world's now */
+    (void)make(w, MOVE_BOOTS, 0);
+}
+
+static void finish(struct world *w)
+{
+    struct suptree *t = malloc(sizeof *t);
+
+    *t = w->t;
+    suptree_destroy(t);
+}
+
+/* Often what is under way, so that something comes of it; seldom what brings everything down. */
+static struct step draw_step(const struct world *w, uint64_t *seed)
+{
+    static const uint8_t weights[MOVE_COUNT] = {
+        [MOVE_STARTS] = 40, [MOVE_START_FAILS] = 3, [MOVE_STOPS] = 30, [MOVE_STOPS_LATE] = 3, [MOVE_CRASHES] = 10,
+        [MOVE_ENDS] = 4, [MOVE_AGAIN] = 4, [MOVE_TERMINATED] = 2, [MOVE_KILLED] = 1, [MOVE_RESTARTED] = 4,
+        [MOVE_DELETED] = 1, [MOVE_SUP_DIES] = 1, [MOVE_ALL_LOST] = 3, [MOVE_TIME] = 6, [MOVE_BOOTS] = 20};
+    uint32_t at = (uint32_t)drawn(seed, 132), m = 0;
+
+    for (; m < MOVE_COUNT - 1 && at >= weights[m]; m++)
+        at -= weights[m];
+    return (struct step){(uint8_t)m, m >= MOVE_ALL_LOST ? 0 : (uint8_t)drawn(seed, w->t.count)};
+}
+
+/* The inputs these steps came to; what was wrong in *ret_wrong. */
+static uint32_t play(uint64_t seed, const struct step *steps, uint32_t count, bool tell, const char **ret_wrong)
+{
+    static struct world w;
+    uint32_t inputs = 0;
+
+    begin(&w, seed);
+    for (uint32_t i = 0; i < count && !w.wrong; i++) {
+        bool made = steps[i].vertex < w.t.count && make(&w, steps[i].move, steps[i].vertex);
+
+        inputs += made;
+        w.now_ms += made && steps[i].move == MOVE_CRASHES ? 7 : 0;
+        if (made && tell)
+            printf("# %llu ms: %s %u\n", (unsigned long long)w.now_ms, move_names[steps[i].move], steps[i].vertex);
+    }
+    *ret_wrong = w.wrong;
+    finish(&w);
+    return inputs;
+}
+
+static uint32_t shrink(uint64_t seed, struct step *steps, uint32_t count)
+{
+    struct step without[MOVES];
+    const char *wrong;
+
+    for (uint32_t i = count; i-- > 0;) {
+        memcpy(without, steps, i * sizeof *steps);
+        memcpy(without + i, steps + i + 1, (count - i - 1) * sizeof *steps);
+        (void)play(seed, without, count - 1, false, &wrong);
+        if (wrong)
+            memcpy(steps, without, --count * sizeof *steps);
+    }
+    return count;
+}
+
+static bool storm(uint64_t seed, uint64_t *inputs)
+{
+    uint64_t draws = seed * 977 + 1;
+    struct step steps[MOVES];
+    static struct world shape;
+    const char *wrong;
+    uint32_t count = MOVES;
+
+    begin(&shape, seed);
+    for (uint32_t i = 0; i < count; i++)
+        steps[i] = draw_step(&shape, &draws);
+    finish(&shape);
+    *inputs += play(seed, steps, count, false, &wrong);
+    if (!wrong)
+        return true;
+    printf("# seed %llu: %s; again: storm again %llu ", (unsigned long long)seed, wrong, (unsigned long long)seed);
+    count = shrink(seed, steps, count);
+    for (uint32_t i = 0; i < count; i++)
+        printf("%s%u.%u", i ? "," : "", steps[i].move, steps[i].vertex);
+    putchar('\n');
+    return false;
+}
+
+static int again(uint64_t seed, char *moves)
+{
+    struct step steps[MOVES];
+    uint32_t count = 0;
+    const char *wrong;
+    char *save;
+
+    for (char *w = strtok_r(moves, ",", &save); w && count < MOVES; w = strtok_r(NULL, ",", &save)) {
+        unsigned m = 0, v = 0;
+
+        if (sscanf(w, "%u.%u", &m, &v) == 2 && m < MOVE_COUNT)
+            steps[count++] = (struct step){(uint8_t)m, (uint8_t)v};
+    }
+    (void)play(seed, steps, count, true, &wrong);
+    printf("# %s\n", wrong ? wrong : "nothing is wrong");
+    return wrong != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : SEEDS, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    uint64_t inputs = 0, bad = 0;
+
+    if (argc == 4 && !strcmp(argv[1], "again"))
+        return again(strtoull(argv[2], NULL, 10), argv[3]);
+    for (uint64_t seed = first; seed < first + seeds && bad < 5; seed++)
+        bad += !storm(seed, &inputs);
+    ok(bad == 0, "%llu random trees in storms (seeds %llu..): %llu inputs, and all that has to hold held",
+       (unsigned long long)seeds, (unsigned long long)first, (unsigned long long)inputs);
+    ok(seeds != SEEDS || inputs > 1000000, "(they were inputs that did something)");
+    done_testing();
+}
