@@ -40,7 +40,11 @@ enum act {
 /* A child and the restart of a sibling.  LEFT: of what it depends on something did not start. */
 enum grouped { OUT, IN, LEFT };
 
-enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN, MSG_ASK, MSG_DUE };
+/* What a supervisor's own work is doing (spec.works).  It starts before the first child and stops after the last;
+ * the supervisor waits for it as for a child: `waiting` is then its own index. */
+enum work { WORK_NONE, WORK_STARTING, WORK_UP, WORK_STOPPING };
+
+enum msg_kind { MSG_EXIT, MSG_RETRY, MSG_LOST, MSG_STOP, MSG_ADMIN, MSG_ASK, MSG_DUE, MSG_WORK_ENDED };
 
 struct msg {
     uint32_t next;
@@ -77,8 +81,9 @@ struct vertex {
     bool has_depends;           /* a child of it depends on siblings */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
-    uint8_t admin;
+    uint8_t admin, work;        /* SUPTREE_ administration input; enum work */
     uint32_t cursor, waiting, group_first, left, killer;
+    uint32_t asking;            /* the child whose restart takes the group along */
     uint32_t delayed;           /* the child to wait for once the group is down, until delay_ms */
     uint64_t delay_ms;
     uint32_t retrying;          /* a pool's restarts that failed, as OTP counts them (M3) */
@@ -86,7 +91,7 @@ struct vertex {
     uint32_t reign, low_line;
     uint64_t token;
     uint32_t window_head, window_count;
-    uint64_t *window;           /* owned ring of `intensity` times */
+    uint64_t *window;           /* owned ring of `intensity` times; from the first child on */
     struct extra *extra;        /* owned; NULL: nothing but OTP */
 };
 
@@ -109,6 +114,7 @@ struct suptree {
     struct dues dues;           /* delayed restarts, shutdown deadlines; no room unless limits.extras */
     uint64_t lives, orders, now_ms;
     uint64_t restarts, giveups, stale;
+    uint32_t under_way, queued;         /* vertices that start or stop; messages that wait */
     bool held;
 };
 
@@ -146,13 +152,28 @@ static void changed(struct suptree *t, struct vertex *x)
     t->changes[t->change_tail++ % t->limits.vertices] = (uint32_t)(x - t->v);
 }
 
+static bool is_under_way(const struct vertex *x)
+{
+    return x->state == TREE_STARTING || x->state == TREE_STOPPING || x->work == WORK_STARTING ||
+           x->work == WORK_STOPPING;
+}
+
+static void set_work(struct suptree *t, struct vertex *x, uint8_t work)
+{
+    t->under_way -= is_under_way(x);
+    x->work = work;
+    t->under_way += is_under_way(x);
+}
+
 static void set_state(struct suptree *t, struct vertex *x, uint8_t state)
 {
+    t->under_way -= is_under_way(x);
     if (x->state == TREE_RESTARTING)
         dues_clear(&t->dues, (uint32_t)(x - t->v));     /* whatever it is now, it does not wait */
     if (x->spec.supervisor && state != TREE_RUNNING)
         x->parked = false;
     x->state = state;
+    t->under_way += is_under_way(x);
     changed(t, x);
 }
 
@@ -244,6 +265,7 @@ static struct msg *post(struct suptree *t, uint32_t s, uint8_t kind, uint32_t ch
     else
         t->msgs[x->q_tail].next = m;
     x->q_tail = m;
+    t->queued++;
     schedule(t, s);
     return &t->msgs[m];
 }
@@ -261,6 +283,7 @@ static bool pop(struct suptree *t, uint32_t s, struct msg *ret)
         x->q_tail = NONE;
     t->msgs[m].next = t->msg_free;
     t->msg_free = m;
+    t->queued--;
     return true;
 }
 
@@ -420,8 +443,8 @@ static uint64_t next_life(struct suptree *t, const struct vertex *x)
 {
     uint64_t reign = x->top == NONE ? 0 : t->v[x->top].reign;
 
-    return (uint64_t)(t->limits.generation & 0xfffu) << 52 | (reign & 0xfffffu) << 32 |
-           (uint32_t)++t->lives;
+    /* A sum: should the count ever outgrow its 32 bits, lives still rise. */
+    return ((uint64_t)(t->limits.generation & 0xfffu) << 52 | (reign & 0xfffffu) << 32) + ++t->lives;
 }
 
 static void next_line(struct suptree *t, struct vertex *x, bool fresh)
@@ -432,6 +455,13 @@ static void next_line(struct suptree *t, struct vertex *x, bool fresh)
         x->line++;
     if (x->line < low)
         x->line = low;
+}
+
+static void begin_work(struct suptree *t, uint32_t s, bool fresh)
+{
+    set_work(t, &t->v[s], WORK_STARTING);
+    t->v[s].waiting = s;
+    effect(t, SUPTREE_DO_START, s)->fresh = fresh || t->v[s].spec.state_init;
 }
 
 static void begin_supervisor(struct suptree *t, uint32_t s)
@@ -449,6 +479,8 @@ static void begin_supervisor(struct suptree *t, uint32_t s)
         x->act = ACT_UNDO;
         x->cursor = NONE;
         x->end_cls = CLASS_ABNORMAL;
+    } else if (x->spec.works) {
+        begin_work(t, s, x->admin_fresh);
     }
     schedule(t, s);
 }
@@ -494,6 +526,13 @@ static void start_failed(struct suptree *t, uint32_t c, uint8_t cls, uint8_t cau
     answer(t, c, SUPTREE_START_FAILED);
 }
 
+static void start_ignored(struct suptree *t, uint32_t c)
+{
+    set_state(t, &t->v[c], TREE_STOPPED);
+    record(t, c, RECORD_START_IGNORED);
+    answer(t, c, SUPTREE_START_IGNORED);
+}
+
 /* -- stopping ------------------------------------------------------------------------------------- */
 
 static void order_stop(struct suptree *t, uint32_t c)
@@ -520,6 +559,17 @@ static bool stop_child(struct suptree *t, uint32_t c)
         return false;
     }
     order_stop(t, c);
+    return false;
+}
+
+/* A supervisor's children are down: so goes its own work.  Returns true when that is down too. */
+static bool stop_work(struct suptree *t, uint32_t s)
+{
+    if (t->v[s].work == WORK_NONE)
+        return true;
+    set_work(t, &t->v[s], WORK_STOPPING);
+    t->v[s].waiting = s;
+    order_stop(t, s);
     return false;
 }
 
@@ -610,7 +660,7 @@ static void finish_down(struct suptree *t, uint32_t s)
         stopped(t, s);
         return;
     }
-    x->own_end = true;
+    x->own_end = x->end_cause == CAUSE_GIVEUP || x->end_cause == CAUSE_AUTO_SHUTDOWN;    /* or its work's */
     record(t, s, RECORD_DOWN);
     died(t, s);
 }
@@ -655,25 +705,24 @@ static uint32_t gather(struct suptree *t, uint32_t top, bool with_top)
 /* A supervisor that is no more answers the call it was at, too. */
 static void drop_call(struct suptree *t, uint32_t s)
 {
-    const struct vertex *x = &t->v[s];
+    struct vertex *x = &t->v[s];
 
     if (x->act == ACT_ADMIN_STOP || x->act == ACT_ADMIN_START || x->act == ACT_RETIRE)
         result(t, x->waiting == NONE ? s : x->waiting, x->token, ANSWER_NOT_FOUND, 0);
+    x->act = ACT_IDLE;                  /* not twice */
 }
 
 static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
 {
     struct vertex *x = &t->v[c];
-    bool lived = x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_STOPPING;
+    bool lived = is_sup(x) ? x->work != WORK_NONE :
+                 x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_STOPPING;
 
     if (is_sup(x)) {
         drop_call(t, c);
         drop_queue(t, c);
-        x->act = ACT_IDLE;
         x->parking = x->forced = false;
         dues_clear(&t->dues, c);
-        set_state(t, x, TREE_STOPPED);
-        return;
     }
     if (!lived) {
         set_state(t, x, TREE_STOPPED);
@@ -784,6 +833,10 @@ static bool grant(struct suptree *t, uint32_t s, uint32_t c)
     struct vertex *x = &t->v[s];
     struct extra *own = t->v[c].extra && t->v[c].extra->window ? t->v[c].extra : NULL;
 
+    if (x->spec.intensity == SUPTREE_UNLIMITED) {
+        t->restarts++;
+        return true;
+    }
     x->window_count = drop_old(x->window, x->spec.intensity, &x->window_head, x->window_count, t->now_ms,
                                x->spec.period_ms);
     if (own)
@@ -831,6 +884,7 @@ static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
     struct vertex *x = &t->v[s];
     bool alone = x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE;
 
+    x->asking = c;
     x->by_depends = alone && mark_group(t, s, c);
     if (!alone || x->by_depends) {
         x->act = ACT_GROUP_STOP;
@@ -1049,6 +1103,10 @@ static void on_message(struct suptree *t, uint32_t s, const struct msg *m)
         return;
     case MSG_LOST: on_lost_message(t, s); return;
     case MSG_STOP: begin_down(t, s, CAUSE_SUPERVISOR, true); return;
+    case MSG_WORK_ENDED:                /* the branch has failed, as its work did */
+        begin_down(t, s, t->v[s].cause, false);
+        t->v[s].end_cls = t->v[s].cls;
+        return;
     case MSG_ADMIN: on_admin(t, s, m); return;
     case MSG_ASK:
         t->v[s].act = ACT_ASKED;
@@ -1099,7 +1157,7 @@ static bool go_on_stopping(struct suptree *t, uint32_t s, uint32_t until)
             x->waiting = c;
             return false;
         }
-        if (x->act == ACT_GROUP_STOP && t->v[c].spec.restart == RESTART_TEMPORARY)
+        if (x->act == ACT_GROUP_STOP && t->v[c].spec.restart == RESTART_TEMPORARY && c != x->asking)
             set_gone(t, &t->v[c], true);        /* R3 */
     }
     x->waiting = NONE;
@@ -1129,7 +1187,7 @@ static void go_on(struct suptree *t, uint32_t s)
         go_on_starting(t, s);
         return;
     case ACT_UNDO:
-        if (x->waiting != NONE || !go_on_stopping(t, s, NONE))
+        if (x->waiting != NONE || !go_on_stopping(t, s, NONE) || !stop_work(t, s))
             return;
         x->act = ACT_IDLE;
         x->admin_fresh = false;
@@ -1137,7 +1195,7 @@ static void go_on(struct suptree *t, uint32_t s)
         start_failed(t, s, x->end_cls, CAUSE_START);
         return;
     case ACT_DOWN:
-        if (x->waiting == NONE && go_on_stopping(t, s, NONE))
+        if (x->waiting == NONE && go_on_stopping(t, s, NONE) && (x->parking || stop_work(t, s)))
             finish_down(t, s);
         return;
     case ACT_POOL_DOWN:
@@ -1281,7 +1339,9 @@ static void retired(struct suptree *t, uint32_t c)
     uint32_t s = t->v[c].killer;
 
     t->v[c].killer = NONE;
-    set_state(t, &t->v[c], TREE_STOPPED);
+    set_work(t, &t->v[c], WORK_NONE);
+    if (s != c)                         /* else it was the work of one that ends as a whole */
+        set_state(t, &t->v[c], TREE_STOPPED);
     if (s == NONE || t->v[s].left == 0 || --t->v[s].left > 0)
         return;
     if (t->v[s].act == ACT_RETIRE)
@@ -1300,6 +1360,56 @@ static int stale(struct suptree *t)
     return TW_ESTALE;
 }
 
+/* The supervisor is no process before its own work is up. */
+static int take_work_start(struct suptree *t, uint32_t s, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[s];
+
+    x->waiting = NONE;
+    if (in->kind == SUPTREE_STARTED) {
+        set_work(t, x, WORK_UP);
+        schedule(t, s);
+        return 0;
+    }
+    set_work(t, x, WORK_NONE);
+    x->act = ACT_IDLE;
+    x->admin_fresh = false;
+    drop_queue(t, s);
+    if (in->kind == SUPTREE_START_IGNORED)
+        start_ignored(t, s);
+    else
+        start_failed(t, s, CLASS_ABNORMAL, in->cause);
+    return 0;
+}
+
+/* Its end is the answer to a stop, or a message that the supervisor looks at in its turn. */
+static int take_work_end(struct suptree *t, uint32_t s, const struct suptree_input *in)
+{
+    struct vertex *x = &t->v[s];
+    bool told = x->work == WORK_STOPPING;
+
+    set_work(t, x, WORK_NONE);
+    if (told) {
+        x->waiting = NONE;
+        schedule(t, s);
+        return 0;
+    }
+    x->cls = in->cls;
+    x->cause = in->cause;
+    record(t, s, RECORD_EXIT);
+    (void)post(t, s, MSG_WORK_ENDED, NONE);
+    return 0;
+}
+
+static int take_work(struct suptree *t, uint32_t s, const struct suptree_input *in)
+{
+    if (t->v[s].work == WORK_STARTING)
+        return take_work_start(t, s, in);
+    if (t->v[s].work == WORK_NONE || in->kind != SUPTREE_EXITED)
+        return stale(t);
+    return take_work_end(t, s, in);
+}
+
 static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *in)
 {
     struct vertex *x = &t->v[c];
@@ -1312,6 +1422,8 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
         retired(t, c);
         return 0;
     }
+    if (x->spec.works)
+        return take_work(t, c, in);
     if (x->state != TREE_STARTING && x->state != TREE_STOPPING && x->state != TREE_RUNNING)
         return stale(t);                /* a stop and the end it was to bring crossed: it ended as was told first */
     x->cls = in->cls;
@@ -1342,6 +1454,9 @@ static void end_by_force(struct suptree *t, uint32_t s)
     x->forced = true;
     x->waiting = NONE;
     (void)retire(t, s, false, s);
+    if (x->work != WORK_NONE && !x->parking)
+        retire_vertex(t, s, s);         /* as one of those that end */
+    x->forced = true;
     x->act = ACT_DYING;
     if (x->left == 0)
         finish_dying(t, s);
@@ -1367,12 +1482,12 @@ static int take_lost(struct suptree *t, const struct suptree_input *in)
 {
     for (uint32_t i = 0; i < in->count && i < SUPTREE_BATCH; i++) {
         uint32_t c = find(t, in->batch[i].vertex);
-        struct suptree_input one = {.cls = CLASS_KILLED, .cause = in->cause};
+        struct suptree_input one = {.kind = SUPTREE_EXITED, .cls = CLASS_KILLED, .cause = in->cause};
 
         if (c == NONE || t->v[c].life != in->batch[i].life) {
             t->stale++;
         } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE &&
-                   !is_decided(t, c, in->cause)) {
+                   !t->v[c].spec.works && !is_decided(t, c, in->cause)) {
             t->v[c].cls = CLASS_KILLED;
             t->v[c].cause = in->cause;
             set_state(t, &t->v[c], TREE_DEAD);
@@ -1414,10 +1529,11 @@ static int kill_supervisor(struct suptree *t, uint32_t c, bool told, uint8_t cau
 {
     struct vertex *x = &t->v[c];
 
-    if (!is_sup(x) || !has_process(x) || x->state == TREE_DEAD)
+    if (!is_sup(x) || !has_process(x) || x->state == TREE_DEAD || x->killer != NONE)
         return stale(t);
     x->end_cause = cause;
     x->told = told;
+    x->parking = x->forced = false;
     if (!told) {
         x->cls = CLASS_KILLED;
         x->cause = cause;
@@ -1425,6 +1541,8 @@ static int kill_supervisor(struct suptree *t, uint32_t c, bool told, uint8_t cau
     }
     drop_call(t, c);
     (void)retire(t, c, false, c);
+    if (x->work != WORK_NONE)
+        retire_vertex(t, c, c);
     x->act = ACT_DYING;
     drop_queue(t, c);
     if (x->left == 0)
@@ -1521,14 +1639,14 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     }
     if (t->v[c].killer != NONE)         /* it was on its way when it was killed */
         return in->kind == SUPTREE_STARTED ? 0 : (retired(t, c), 0);
+    if (t->v[c].spec.works)
+        return take_work(t, c, in);
     if (t->v[c].state != TREE_STARTING)
         return stale(t);
     if (in->kind == SUPTREE_STARTED) {
         started(t, c);
     } else if (in->kind == SUPTREE_START_IGNORED) {
-        set_state(t, &t->v[c], TREE_STOPPED);
-        record(t, c, RECORD_START_IGNORED);
-        answer(t, c, SUPTREE_START_IGNORED);
+        start_ignored(t, c);
     } else {
         start_failed(t, c, CLASS_ABNORMAL, in->cause);
     }
@@ -1616,17 +1734,33 @@ uint64_t suptree_restarts(const struct suptree *t) { return t->restarts; }
 uint64_t suptree_giveups(const struct suptree *t) { return t->giveups; }
 uint64_t suptree_stale(const struct suptree *t) { return t->stale; }
 
+/* A supervisor that is busy either may go on, or waits for one that starts or stops, or stands still. */
 bool suptree_quiet(const struct suptree *t)
 {
-    for (uint32_t c = 0; c < t->count; c++)
-        if (t->v[c].act != ACT_IDLE || t->v[c].q_head != NONE || t->v[c].state == TREE_STARTING ||
-            t->v[c].state == TREE_STOPPING)
-            return false;
-    return t->run_head == t->run_tail;
+    return t->under_way == 0 && t->queued == 0 && t->run_head == t->run_tail;
+}
+
+static void check_counts(const struct suptree *t)
+{
+    uint32_t under_way = 0, busy = 0, queued = 0;
+
+    for (uint32_t c = 0; c < t->count; c++) {
+        const struct vertex *x = &t->v[c];
+
+        if (x->spec.id == NONE)
+            continue;                   /* removed */
+        under_way += is_under_way(x);
+        busy += x->act != ACT_IDLE && x->act != ACT_ASKED;
+        for (uint32_t m = x->q_head; m != NONE; m = t->msgs[m].next)
+            queued++;
+    }
+    assert(t->under_way == under_way && t->queued == queued && "what is counted as under way is under way");
+    assert((busy == 0 || t->held || !suptree_quiet(t)) && "nobody is busy in a quiet tree");
 }
 
 void suptree_check(const struct suptree *t)
 {
+    check_counts(t);
     for (uint32_t c = 0; c < t->count; c++) {
         const struct vertex *x = &t->v[c];
         uint32_t steps = 0;
@@ -1765,7 +1899,7 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
     c = find(t, x.spec.id);
     if (c == NONE || t->v[c].spec.intensity != x.spec.intensity || t->v[c].parent != x.parent)
         return TW_EPROTO;
-    window = get(buf, bytes, at, is_sup(&x) ? x.spec.intensity * sizeof *x.window : 0);
+    window = get(buf, bytes, at, t->v[c].window ? x.spec.intensity * sizeof *x.window : 0);
     if (!window)
         return TW_EPROTO;
     if (apply) {
@@ -1792,6 +1926,7 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
         }
     }
     if (apply) {
+        t->under_way += (uint32_t)is_under_way(&x) - is_under_way(&t->v[c]);
         x.q_head = t->v[c].q_head;
         x.q_tail = t->v[c].q_tail;
         x.queued = t->v[c].queued;
@@ -1841,6 +1976,26 @@ static void like_template(struct vertex *x, const struct suptree_spec *template)
     x->spec.shutdown_ms = template->shutdown_ms;
 }
 
+uint32_t suptree_last_below(const struct suptree *t, uint32_t id)
+{
+    uint32_t c = find(t, id);
+
+    if (c == NONE)
+        return NONE;
+    while (t->v[c].last != NONE)
+        c = t->v[c].last;
+    return t->v[c].spec.id;
+}
+
+/* A supervisor without children restarts nobody: so a window costs only those who may use it. */
+static int give_window(struct vertex *x)
+{
+    if (x->window || x->spec.intensity == 0 || x->spec.intensity == SUPTREE_UNLIMITED)
+        return 0;
+    x->window = calloc(x->spec.intensity, sizeof *x->window);
+    return x->window ? 0 : TW_ENOMEM;
+}
+
 /* A child whose supervisor limits each one's requests needs a place to count them. */
 static int add_extra(struct suptree *t, struct vertex *x)
 {
@@ -1869,8 +2024,11 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
     struct vertex *x;
     bool listed;                        /* in the ring of changes: then it must not be put there again */
 
-    if (spec->id >= t->limits.ids || (parent_id != NONE && (p == NONE || !is_sup(&t->v[p]))))
-        return parent_id != NONE && p == NONE ? TW_ENOENT : TW_EINVAL;
+    if (parent_id != NONE && p == NONE)
+        return TW_ENOENT;
+    if (spec->id >= t->limits.ids || (p != NONE && !is_sup(&t->v[p])) ||
+        (spec->works && (!spec->supervisor || spec->remote)))
+        return TW_EINVAL;
     if (t->by_id[spec->id] != NONE)
         return TW_EEXIST;
     if (p != NONE && is_pool(&t->v[p]) && (spec->supervisor || (t->v[p].first == NONE) == spec->dynamic ||
@@ -1880,6 +2038,8 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         return TW_EINVAL;
     if (c == t->limits.vertices)
         return TW_EFULL;
+    if (p != NONE && give_window(&t->v[p]) != 0)
+        return TW_ENOMEM;
     x = &t->v[c];
     before = x->next;
     listed = c < t->count && x->changed;
@@ -1888,11 +2048,6 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
                          .delayed = NONE, .gone = spec->dynamic, .changed = listed};
     if (p != NONE && is_pool(&t->v[p]) && spec->dynamic)
         like_template(x, &t->v[t->v[p].first].spec);
-    if (is_sup(x) && spec->intensity) {
-        x->window = calloc(spec->intensity, sizeof *x->window);
-        if (!x->window)
-            return TW_ENOMEM;
-    }
     if (add_extra(t, x) != 0)
         return TW_ENOMEM;
     x->top = p == NONE ? NONE : t->v[p].top == NONE ? p : t->v[p].top;
@@ -1943,8 +2098,8 @@ static bool is_in_use(const struct suptree *t, uint32_t c)
 {
     const struct vertex *x = &t->v[c], *s = x->parent == NONE ? NULL : &t->v[x->parent];
 
-    return has_process(x) || x->first != NONE || x->act != ACT_IDLE || x->q_head != NONE || x->queued ||
-           x->killer != NONE || x->state == TREE_RESTARTING || (s && (s->waiting == c || s->delayed == c || s->q_head != NONE)) ||
+    return is_under_way(x) || x->first != NONE || x->act != ACT_IDLE || x->q_head != NONE || x->queued ||
+           x->killer != NONE || (s && (s->waiting == c || s->delayed == c || s->q_head != NONE)) ||
            (s && s->act != ACT_IDLE && s->act != ACT_ONE_START && s->act != ACT_ASKED);
 }
 
@@ -1958,14 +2113,27 @@ int suptree_remove(struct suptree *t, uint32_t id)
     x = &t->v[c];
     if (is_in_use(t, c))
         return TW_ESTATE;
+    dues_clear(&t->dues, c);
     unlink_child(t, x);
     free_vertex(x);
     t->by_id[id] = NONE;
-    x->spec.id = NONE;
+    x->spec.id = x->parent = NONE;
+    x->state = TREE_STOPPED;
+    x->work = WORK_NONE;
     x->next = t->removed;
     t->removed = c;
     t->any_removed = true;
     return 0;
+}
+
+static uint32_t message_room(const struct suptree_limits *l) { return l->messages ? l->messages : 4 * l->vertices + 64; }
+static uint32_t effect_room(const struct suptree_limits *l) { return l->effects ? l->effects : 16 * l->vertices + 256; }
+
+size_t suptree_bytes(const struct suptree_limits *l)
+{
+    return sizeof(struct suptree) + (size_t)l->vertices * (sizeof(struct vertex) + 3 * sizeof(uint32_t)) +
+           (size_t)l->ids * sizeof(uint32_t) + message_room(l) * sizeof(struct msg) +
+           effect_room(l) * sizeof(struct suptree_effect);
 }
 
 struct suptree *suptree_create(const struct suptree_limits *limits)
@@ -1977,8 +2145,8 @@ struct suptree *suptree_create(const struct suptree_limits *limits)
         return NULL;
     t->limits = *limits;
     t->limits.vertices = n;
-    t->msg_room = 4 * n + 64;
-    t->effect_room = 16 * n + 256;
+    t->msg_room = message_room(&t->limits);
+    t->effect_room = effect_room(&t->limits);
     t->v = calloc(n, sizeof *t->v);
     t->by_id = calloc(limits->ids + 1u, sizeof *t->by_id);
     t->msgs = calloc(t->msg_room, sizeof *t->msgs);

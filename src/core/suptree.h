@@ -7,6 +7,9 @@
  *
  * One instance holds one or more branches: trees of supervisors whose topmost vertex has its parent
  * elsewhere (or nowhere).  A leaf is an actor, or a whole branch that another instance runs (`remote`).
+ * A supervisor may have work of its own (`works`): it starts before the first child and stops after the last, and
+ * when it ends by itself the whole branch is stopped in order and has ended as its work did.  Without children
+ * such a supervisor is what a leaf is.
  * Every start attempt is a new life; an input that names an older one changes nothing and is counted.
  *
  * A pool (SIMPLE_ONE_FOR_ONE) has one child that is not dynamic: its template, which never lives.  Dynamic
@@ -26,6 +29,7 @@
 #include "shared/rc.h"
 
 #define SUPTREE_NONE 0xffffffffu
+#define SUPTREE_UNLIMITED 0xffffffffu   /* as intensity: every restart is granted, and none is remembered */
 #define SUPTREE_BATCH 256u              /* most lives in one LOST input: the slots of a worker */
 
 enum suptree_strategy { ONE_FOR_ONE, ONE_FOR_ALL, REST_FOR_ONE, SIMPLE_ONE_FOR_ONE };
@@ -99,6 +103,7 @@ struct suptree_spec {
     uint32_t intensity;
     uint64_t period_ms;
     bool state_init;            /* `state: init`: every start is fresh */
+    bool works;                 /* a supervisor here with work of its own, started and stopped like a leaf */
     const struct suptree_extra *extra;  /* copied by suptree_add; NULL: OTP and no more */
 };
 
@@ -194,25 +199,36 @@ struct suptree_effect {
 };
 
 struct suptree_limits {
-    uint32_t vertices;          /* in this instance */
+    uint32_t vertices;          /* in this instance, at a time */
     uint32_t ids;               /* all ids are below this */
     uint32_t generation;        /* part of every life: 12 bits */
     bool extras;                /* vertices may have a suptree_extra */
+    uint32_t messages;          /* that may wait at a time; 0: 4 x vertices + 64 */
+    uint32_t effects;           /* that may wait to be taken; 0: 16 x vertices + 256 */
 };
 
 struct suptree;
 
-/* NULL: no memory.  Everything is allocated here. */
+/* NULL: no memory.  Everything is allocated here, but windows: suptree_add. */
 struct suptree *suptree_create(const struct suptree_limits *limits);
 void suptree_destroy(struct suptree *t);
+/* Memory of an instance with these limits, windows and extras apart. */
+size_t suptree_bytes(const struct suptree_limits *limits);
 
 /* Add a vertex at the end of its parent's children (SUPTREE_NONE: the top of a branch).  0; TW_EEXIST,
  * TW_ENOENT (parent), TW_EFULL, TW_EINVAL. */
 int suptree_add(struct suptree *t, uint32_t parent, const struct suptree_spec *spec);
 
-/* Take a vertex out that has no life, no children and nothing under way; its id may be added again.  0; TW_ENOENT;
- * TW_ESTATE.  An instance in which this was done cannot be saved.  O(1). */
+/* Forget a vertex without children: a life it still has is the caller's to end, nobody is told, nothing is charged, and
+ * its id may be given to another.  For callers that number their vertices themselves (the pool); jobs never forget one.
+ * An instance in which this was done cannot be saved.  0; TW_ENOENT; TW_ESTATE: it has children, it starts or stops, or
+ * it or its supervisor is busy.  O(1). */
 int suptree_remove(struct suptree *t, uint32_t vertex);
+
+/* The last child's last child and so on: where a walk begins that takes children before their parents and the
+ * youngest first.  When what was found is removed, the next is the last below its parent: so a whole branch is taken
+ * without recursion, each vertex looked at a constant number of times.  SUPTREE_NONE if vertex is not here. */
+uint32_t suptree_last_below(const struct suptree *t, uint32_t vertex);
 
 /* Take one input.  0, or TW_ESTALE when it names a life or vertex that is no more (nothing changes). */
 int suptree_take(struct suptree *t, uint64_t tree_ms, const struct suptree_input *in);
@@ -255,7 +271,7 @@ uint64_t suptree_restarts(const struct suptree *t);     /* requests granted */
 uint64_t suptree_giveups(const struct suptree *t);
 uint64_t suptree_stale(const struct suptree *t);
 
-/* Idle: nothing is under way and nothing waits. */
+/* Idle: nothing is under way and nothing waits.  O(1). */
 bool suptree_quiet(const struct suptree *t);
 
 /* Every structural promise of this module; aborts with the broken one's text.  O(vertices). */

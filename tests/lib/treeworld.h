@@ -11,7 +11,21 @@
 
 #include "core/suptree.c"
 
+#include <setjmp.h>
 #include <stdio.h>
+
+/* The engine's own assertions are some of what has to hold: in place of the library's way to end the process. */
+static jmp_buf asserting;
+static const char *asserted;
+
+void __assert_fail(const char *what, const char *file, unsigned line, const char *function)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    asserted = what;
+    longjmp(asserting, 1);
+}
 
 struct leaf { uint64_t up, start, stop, newest, last; uint8_t last_kind, last_cls; };
 
@@ -26,8 +40,15 @@ struct world {
     uint32_t boots;                     /* of the whole tree: each a reign of its own */
     uint32_t asked, pending;            /* calls so far; tokens without an answer, as bits */
     uint8_t down[32];                   /* per token: 1 + the vertex that must be down when it is answered; 0 = none */
+    bool tell;                          /* print what the engine records */
     const char *wrong;                  /* the first thing that did not hold; NULL */
     uint64_t rests;                     /* times nothing was under way */
+};
+
+static const char *const records[] = {
+#define X(name, text) text,
+    SUPTREE_RECORD_LIST(X)
+#undef X
 };
 
 static void broken(struct world *w, const char *what) { w->wrong = w->wrong ? w->wrong : what; }
@@ -51,6 +72,8 @@ static void on_effect(struct world *w, const struct suptree_effect *e)
 {
     struct leaf *l = &w->leaf[e->vertex];
 
+    if (w->tell && e->kind == SUPTREE_DO_RECORD)
+        printf("#     %s %u\n", records[e->what], e->vertex);
     switch (e->kind) {
     case SUPTREE_DO_START:
         if (l->up || l->start)
@@ -75,6 +98,9 @@ static void on_effect(struct world *w, const struct suptree_effect *e)
     }
 }
 
+/* Something runs for it: an actor, or a supervisor with work of its own. */
+static bool is_leaf(const struct world *w, uint32_t c) { return !w->t.v[c].spec.supervisor || w->t.v[c].spec.works; }
+
 /* Nothing is under way: the engine is at rest, and it and the world agree about who lives. */
 static void at_rest(struct world *w)
 {
@@ -84,11 +110,11 @@ static void at_rest(struct world *w)
     if (w->pending)
         broken(w, "nothing is under way, and a call has no answer");
     for (uint32_t c = 0; c < w->t.count; c++)
-        if (!w->t.v[c].spec.supervisor && w->leaf[c].up != (w->t.v[c].state == TREE_RUNNING ? w->t.v[c].life : 0))
+        if (is_leaf(w, c) && w->leaf[c].up != (w->t.v[c].state == TREE_RUNNING ? w->t.v[c].life : 0))
             broken(w, "engine and world do not agree about who lives");
 }
 
-static void take_in(struct world *w, struct suptree_input *in)
+static void take_in_or_jump(struct world *w, struct suptree_input *in)
 {
     struct leaf *l = &w->leaf[in->vertex];
     const struct suptree_effect *e;
@@ -109,6 +135,14 @@ static void take_in(struct world *w, struct suptree_input *in)
         under_way |= w->leaf[c].start || w->leaf[c].stop;
     if (!under_way)
         at_rest(w);
+}
+
+static void take_in(struct world *w, struct suptree_input *in)
+{
+    if (setjmp(asserting))
+        broken(w, asserted);
+    else
+        take_in_or_jump(w, in);
 }
 
 /*    move         free: it takes none of the events a test allows                                      */
@@ -214,7 +248,7 @@ static bool call(struct world *w, enum move m, uint32_t c, struct suptree_input 
 static bool make(struct world *w, enum move m, uint32_t c)
 {
     struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = c, .cls = CLASS_ABNORMAL, .cause = CAUSE_CODE};
-    bool leaf = c < w->t.count && !w->t.v[c].spec.supervisor, can = false;
+    bool leaf = c < w->t.count && is_leaf(w, c), can = false;
 
     switch (m) {
     case MOVE_STARTS:
@@ -234,7 +268,7 @@ static bool make(struct world *w, enum move m, uint32_t c)
     case MOVE_RESTARTED:
     case MOVE_DELETED: can = call(w, m, c, &in); break;
     case MOVE_SUP_DIES:
-        can = !leaf && w->t.v[c].parent != NONE;
+        can = w->t.v[c].spec.supervisor && w->t.v[c].parent != NONE;
         in.kind = SUPTREE_KILLED_OUTSIDE;
         break;
     case MOVE_ALL_LOST: can = c == 0 && lose_all(w, &in); break;

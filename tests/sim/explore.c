@@ -92,7 +92,7 @@ static uint64_t hash_vertex(const struct world *w, uint32_t c, uint64_t h)
 
 static uint64_t hash_world(const struct world *w, uint32_t events)
 {
-    uint64_t h = events * 8u + (w->pending != 0);
+    uint64_t h = (uint64_t)events * 8u + (w->pending ? 1u : 0u);
 
     for (uint32_t c = 0; c < w->t.count; c++) {
         const struct leaf *l = &w->leaf[c];

@@ -50,6 +50,7 @@ static void draw_spec(uint64_t *seed, uint32_t id, bool supervisor, struct suptr
         .id = id, .supervisor = supervisor, .restart = (uint8_t)drawn(seed, 3),
         .shutdown = supervisor || drawn(seed, 4) ? SHUTDOWN_INFINITY : SHUTDOWN_BRUTAL_KILL,
         .strategy = (uint8_t)drawn(seed, 3), .auto_shutdown = (uint8_t)(drawn(seed, 3) ? AUTO_NEVER : drawn(seed, 3)),
+        .works = supervisor && drawn(seed, 4) == 0,
         .intensity = (uint32_t)drawn(seed, 5), .period_ms = 100 + drawn(seed, 2) * 100000};
 }
 
@@ -117,12 +118,27 @@ static struct step draw_step(const struct world *w, uint64_t *seed)
 }
 
 /* The inputs these steps came to; what was wrong in *ret_wrong. */
+static void tell_all(const struct world *w)
+{
+    for (uint32_t c = 0; c < w->t.count; c++) {
+        const struct vertex *v = &w->t.v[c];
+
+        printf("# %2u under %2d: %s%s, %s%s, restart %u, strategy %u, act %u, waits for %d, left %u, work %u, killer %d; up %llx, start %llx, stop "
+               "%llx, life %llx\n", c, (int)v->parent, v->spec.supervisor ? "supervisor" : "actor",
+               v->spec.works ? " that works" : "", tree_state_name(v->state), v->gone ? ", gone" : "",
+               v->spec.restart, v->spec.strategy, v->act, (int)v->waiting, v->left, v->work,
+               (int)v->killer, (unsigned long long)w->leaf[c].up, (unsigned long long)w->leaf[c].start,
+               (unsigned long long)w->leaf[c].stop, (unsigned long long)v->life);
+    }
+}
+
 static uint32_t play(uint64_t seed, const struct step *steps, uint32_t count, bool tell, const char **ret_wrong)
 {
     static struct world w;
     uint32_t inputs = 0;
 
     begin(&w, seed);
+    w.tell = tell;
     for (uint32_t i = 0; i < count && !w.wrong; i++) {
         bool made = steps[i].vertex < w.t.count && make(&w, steps[i].move, steps[i].vertex);
 
@@ -132,6 +148,8 @@ static uint32_t play(uint64_t seed, const struct step *steps, uint32_t count, bo
             printf("# %llu ms: %s %u\n", (unsigned long long)w.now_ms, move_names[steps[i].move], steps[i].vertex);
     }
     *ret_wrong = w.wrong;
+    if (tell)
+        tell_all(&w);
     finish(&w);
     return inputs;
 }
