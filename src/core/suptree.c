@@ -2093,25 +2093,21 @@ static void unlink_child(struct suptree *t, struct vertex *x)
         t->v[x->next].prev = x->prev;
 }
 
-/* Does its supervisor, or whoever kills, still point at it? */
-static bool is_in_use(const struct suptree *t, uint32_t c)
+static bool is_busy(const struct vertex *x)
 {
-    const struct vertex *x = &t->v[c], *s = x->parent == NONE ? NULL : &t->v[x->parent];
-
-    return is_under_way(x) || x->first != NONE || x->act != ACT_IDLE || x->q_head != NONE || x->queued ||
-           x->killer != NONE || (s && (s->waiting == c || s->delayed == c || s->q_head != NONE)) ||
-           (s && s->act != ACT_IDLE && s->act != ACT_ONE_START && s->act != ACT_ASKED);
+    return x->act != ACT_IDLE || x->q_head != NONE || x->queued || is_under_way(x);
 }
 
 int suptree_remove(struct suptree *t, uint32_t id)
 {
     uint32_t c = find(t, id);
-    struct vertex *x;
+    struct vertex *x, *s;
 
     if (c == NONE)
         return TW_ENOENT;
     x = &t->v[c];
-    if (is_in_use(t, c))
+    s = x->parent == NONE ? NULL : &t->v[x->parent];
+    if (x->first != NONE || is_busy(x) || x->killer != NONE || (s && is_busy(s)))
         return TW_ESTATE;
     dues_clear(&t->dues, c);
     unlink_child(t, x);

@@ -303,6 +303,205 @@ static void what_waits_is_answered_at_the_end(void)
     suptree_destroy(p.t);
 }
 
+/* -- supervisors with work of their own ----------------------------------------------------------------- */
+
+enum { TOP, W, X, Y, Z };               /* top(0) -> w(1, works) -> x(2, works) -> y(3);  z(4, works) under top */
+
+static struct play boot_works(uint32_t intensity, uint8_t restart)
+{
+    struct suptree_limits limits = {.vertices = 8, .ids = 8, .generation = 1};
+    static const uint32_t parent[] = {SUPTREE_NONE, TOP, W, X, TOP};
+    struct play p = {.t = suptree_create(&limits)};
+
+    for (uint32_t v = TOP; v <= Z; v++) {
+        struct suptree_spec spec = {.id = v, .supervisor = v != Y, .works = v != TOP && v != Y, .restart = restart,
+                                    .intensity = v == TOP ? 5 : intensity, .period_ms = 1000};
+
+        suptree_add(p.t, parent[v], &spec);
+    }
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = TOP, .life = 1, .line = 1});
+    return p;
+}
+
+static bool went(const struct play *p, const char *want)
+{
+    char got[64] = "";
+
+    for (uint32_t i = 0; i < p->orders; i++)
+        got[i] = (char)('0' + p->order[i]);
+    return is_str(got, want, "starts and stops go to %s in this order", want);
+}
+
+static void work_starts_first_and_stops_last(void)
+{
+    struct play p = boot_works(5, RESTART_PERMANENT);
+
+    went(&p, "1234");
+    p.orders = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = W, .token = 1});
+    went(&p, "321");
+    ok(p.answer == ANSWER_OK && state(&p, W) == TREE_STOPPED, "a supervisor is down when its own work is");
+    suptree_destroy(p.t);
+}
+
+static void failed_work_fails_the_branch(void)
+{
+    struct play p = boot_works(5, RESTART_PERMANENT);
+
+    p.orders = 0;
+    fail(&p, W);
+    went(&p, "32123");
+    ok(suptree_restarts(p.t) == 1 && suptree_giveups(p.t) == 0, "the parent decides, once, and nobody gave up");
+    p.orders = 0;
+    fail(&p, Z);
+    went(&p, "4");
+    ok(state(&p, Z) == TREE_RUNNING, "a supervisor without children is restarted as a leaf is");
+    suptree_destroy(p.t);
+}
+
+static void ended_work_ends_the_branch_in_its_class(void)
+{
+    struct play p = boot_works(5, RESTART_TRANSIENT);
+    struct suptree_look l;
+
+    p.orders = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = W, .life = p.life[W], .cls = CLASS_NORMAL,
+                                    .cause = CAUSE_DONE});
+    went(&p, "32");
+    suptree_look(p.t, W, 0, &l);
+    ok(l.state == TREE_STOPPED && l.cls == CLASS_NORMAL && l.cause == CAUSE_DONE,
+       "a transient branch whose work ended normally has ended normally");
+    suptree_destroy(p.t);
+}
+
+static void who_gives_up_stops_its_own_work(void)
+{
+    struct play p = boot_works(0, RESTART_PERMANENT);
+
+    p.orders = 0;
+    fail(&p, Y);
+    went(&p, "21123");          /* x gives up and stops its work, so does w; top starts the branch again */
+    is_int((long long)suptree_giveups(p.t), 2, "a branch that gave up has given up, though its work was well");
+    suptree_destroy(p.t);
+}
+
+static void work_that_does_not_start(void)
+{
+    struct play p = boot_works(5, RESTART_PERMANENT);
+    uint32_t starts = p.starts[W];
+
+    p.manual = true;
+    fail(&p, W);
+    for (uint32_t v = Y; v >= X; v--)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v]});
+    is_int(p.starts[W], starts + 1, "a failed branch starts with its own work");
+    is_int(p.starts[X], 1, "... and with nothing else until that is up");
+    give_start(&p, SUPTREE_START_FAILED, W);
+    is_int(p.starts[W], starts + 2, "work that does not start is a start that failed: tried again");
+    is_int((long long)suptree_restarts(p.t), 2, "... and charged");
+    give_start(&p, SUPTREE_STARTED, W);
+    is_int(p.starts[X], 2, "then come the children");
+    suptree_destroy(p.t);
+}
+
+static void a_kill_takes_own_work_too(void)
+{
+    struct play p = boot_works(5, RESTART_PERMANENT);
+
+    p.manual = true;
+    p.orders = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILL, .vertex = W, .token = 1});
+    went(&p, "321");
+    for (uint32_t v = W; v <= Y; v++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v], .cls = CLASS_KILLED});
+    ok(p.results == 1 && p.lives == 3, "all three lives are waited for");
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = W, .token = 2});
+    p.manual = false;
+    for (uint32_t v = W; v <= Y; v++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_STARTED, .vertex = v, .life = p.life[v]});
+    p.manual = true;
+    p.orders = 0;
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILLED_OUTSIDE, .vertex = W});
+    went(&p, "321");
+    for (uint32_t v = W; v <= Y; v++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v], .cls = CLASS_KILLED});
+    is_int(p.starts[W], 3, "a branch killed from outside is started again when all its lives have ended");
+    suptree_destroy(p.t);
+}
+
+/* -- a tree whose vertices come and go ----------------------------------------------------------------- */
+
+static int add_leaf(struct play *p, uint32_t id)
+{
+    struct suptree_spec leaf = {.id = id, .dynamic = true, .restart = RESTART_TEMPORARY};
+    int rc = suptree_add(p->t, S, &leaf);
+
+    give(p, (struct suptree_input){.kind = SUPTREE_START_CHILD, .vertex = id, .token = 1});
+    return rc;
+}
+
+static void what_is_removed_makes_room(void)
+{
+    struct suptree_look l;
+    struct play p;
+    int rc = 0;
+
+    boot(&p, 5);
+    for (uint32_t i = 0; i < 10; i++)
+        rc |= add_leaf(&p, D + 1 + i);
+    is_int(rc, 0, "an engine takes as many vertices as it was made for");
+    is_int(add_leaf(&p, D + 1), TW_EEXIST, "... and no second of an id");
+    for (uint32_t i = 0; i < 100000; i++)
+        rc |= suptree_remove(p.t, D + 1 + i % 10) | add_leaf(&p, D + 1 + i % 10);
+    is_int(rc, 0, "a place that was removed is there for the next, for ever");
+    suptree_look(p.t, S, 0, &l);
+    ok(l.specs == 13 && l.active == 13, "... and the counts are those of the children there are");
+    is_int(suptree_remove(p.t, S), TW_ESTATE, "a supervisor with children is not removed");
+    is_int(suptree_remove(p.t, 99), TW_ENOENT, "... nor one that is not there");
+    p.manual = true;
+    fail(&p, A);
+    is_int(suptree_remove(p.t, B), TW_ESTATE, "... nor the child of one that is busy");
+    suptree_destroy(p.t);
+}
+
+static void a_branch_is_walked_children_first(void)
+{
+    uint32_t order[ALL], n = 0;
+    struct play p;
+
+    boot(&p, 5);
+    for (uint32_t v = suptree_last_below(p.t, ROOT), up; n < ALL; v = suptree_last_below(p.t, up)) {
+        struct suptree_look l;
+
+        suptree_look(p.t, v, 0, &l);
+        up = l.parent;
+        order[n++] = v;
+        suptree_remove(p.t, v);
+        suptree_check(p.t);
+        if (v == ROOT)
+            break;
+    }
+    ok(n == 6 && order[0] == D && order[1] == C && order[2] == B && order[3] == A && order[4] == S && order[5] == ROOT,
+       "a branch taken from its last below up goes children first, the youngest before its siblings");
+    suptree_destroy(p.t);
+}
+
+static void unlimited_is_a_word_not_a_number(void)
+{
+    struct suptree_limits limits = {.vertices = 2, .ids = 2, .generation = 1};
+    struct suptree_spec top = {.supervisor = true, .intensity = SUPTREE_UNLIMITED}, leaf = {.id = 1};
+    struct play p = {.t = suptree_create(&limits)};
+
+    suptree_add(p.t, SUPTREE_NONE, &top);
+    suptree_add(p.t, 0, &leaf);
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .life = 1, .line = 1});
+    for (int i = 0; i < 1000; i++)
+        fail(&p, 1);
+    ok(suptree_restarts(p.t) == 1000 && state(&p, 1) == TREE_RUNNING,
+       "without limit all of a thousand restarts are granted, in no window");
+    suptree_destroy(p.t);
+}
+
 /* -- random events, with the invariants after each --------------------------------------------------- */
 
 static uint64_t rng;
@@ -643,6 +842,15 @@ int main(void)
     who_is_asked_stands_still();
     for (uint64_t seed = 1; seed <= 8; seed++)
         storms(seed, 4000);
+    what_is_removed_makes_room();
+    a_branch_is_walked_children_first();
+    unlimited_is_a_word_not_a_number();
+    work_starts_first_and_stops_last();
+    failed_work_fails_the_branch();
+    ended_work_ends_the_branch_in_its_class();
+    who_gives_up_stops_its_own_work();
+    work_that_does_not_start();
+    a_kill_takes_own_work_too();
     for (uint64_t seed = 1; seed <= 12; seed++)
         pool_storms(seed, 1000);
     done_testing();
