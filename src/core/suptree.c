@@ -212,10 +212,12 @@ static struct suptree_effect *effect(struct suptree *t, uint16_t kind, uint32_t 
     return e;
 }
 
+static bool is_told(const struct suptree *t, uint8_t what) { return !(t->limits.untold >> what & 1u); }
+
 /* A remote branch's own home records what happens in it; only what its parent does is recorded here. */
 static void record(struct suptree *t, uint32_t c, uint8_t what)
 {
-    if (t->v[c].spec.remote && what != RECORD_ESCALATE)
+    if (!is_told(t, what) || (t->v[c].spec.remote && what != RECORD_ESCALATE))
         return;
     effect(t, SUPTREE_DO_RECORD, c)->what = what;
 }
@@ -875,7 +877,8 @@ static void wait_for(struct suptree *t, uint32_t s, uint32_t c)
     set_state(t, &t->v[c], TREE_RESTARTING);
     dues_set(&t->dues, c, t->now_ms + x->delay_ms);
     record(t, c, RECORD_DELAY);
-    t->effects[(t->effect_tail - 1) % t->effect_room].count = (uint32_t)x->delay_ms;
+    if (is_told(t, RECORD_DELAY))
+        t->effects[(t->effect_tail - 1) % t->effect_room].count = (uint32_t)x->delay_ms;
     schedule(t, s);
 }
 
@@ -976,7 +979,7 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
 
     if (c->state != TREE_DEAD || c->life != m->life || c->gone || c->lost)
         return;                         /* swallowed meanwhile */
-    if (c->spec.supervisor && (c->own_end || c->spec.remote)) {
+    if (c->spec.supervisor && (c->own_end || c->spec.remote) && is_told(t, RECORD_ESCALATE)) {
         record(t, m->child, RECORD_ESCALATE);
         t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
     }
@@ -1758,17 +1761,40 @@ static void check_counts(const struct suptree *t)
     assert((busy == 0 || t->held || !suptree_quiet(t)) && "nobody is busy in a quiet tree");
 }
 
+/* Down, else on, else up to the nearest that has a next; NONE when all below top was seen. */
+static uint32_t next_in_order(const struct suptree *t, uint32_t c, uint32_t top)
+{
+    if (t->v[c].first != NONE)
+        return t->v[c].first;
+    while (c != top && t->v[c].next == NONE)
+        c = t->v[c].parent;
+    return c == top ? NONE : t->v[c].next;
+}
+
+/* Who sits in a cycle hangs under no top. */
+static void check_no_cycle(const struct suptree *t)
+{
+    uint32_t here = 0, reached = 0;
+
+    for (uint32_t top = 0; top < t->count; top++) {
+        here += t->v[top].spec.id != NONE;
+        if (t->v[top].spec.id == NONE || t->v[top].parent != NONE)
+            continue;
+        for (uint32_t c = top; c != NONE; c = next_in_order(t, c, top))
+            assert(++reached <= t->count && "the tree has no cycle");
+    }
+    assert(reached == here && "every vertex hangs under a top, in one place");
+}
+
 void suptree_check(const struct suptree *t)
 {
     check_counts(t);
+    check_no_cycle(t);
     for (uint32_t c = 0; c < t->count; c++) {
         const struct vertex *x = &t->v[c];
-        uint32_t steps = 0;
 
         if (x->spec.id == NONE)
             continue;                   /* removed */
-        for (uint32_t up = x->parent; up != NONE; up = t->v[up].parent)
-            assert(++steps <= t->count && "the tree has no cycle");
         for (uint32_t k = x->first; k != NONE; k = t->v[k].next) {
             assert(t->v[k].parent == c && "child lists and parent links agree");
             assert((t->v[k].next == NONE) == (k == x->last) && "the last child is last");
@@ -1796,7 +1822,7 @@ static bool below(const struct suptree *t, uint32_t c, uint32_t top)
 
 static size_t put(char *buf, size_t room, size_t at, const void *data, size_t bytes)
 {
-    if (at + bytes <= room)
+    if (bytes && at + bytes <= room)
         memcpy(buf + at, data, bytes);
     return at + bytes;
 }

@@ -205,6 +205,8 @@ struct suptree_limits {
     bool extras;                /* vertices may have a suptree_extra */
     uint32_t messages;          /* that may wait at a time; 0: 4 x vertices + 64 */
     uint32_t effects;           /* that may wait to be taken; 0: 16 x vertices + 256 */
+    uint32_t untold;            /* a bit for each enum suptree_record that nobody wants: one answer can end the boot
+                                 * of a whole chain of supervisors, and that many records are then due at once */
 };
 
 struct suptree;

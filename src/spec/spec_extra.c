@@ -1,5 +1,4 @@
 /* spec_extra.c - the keys of what a vertex does beyond OTP (doc/supervision.md) */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +29,7 @@ static bool per_cent(struct parse *p, const yaml_node_t *n, const char *key, dou
                    low + (high - low) / 10);
         return false;
     }
-    *ret = (uint32_t)lround(v * 100);
+    *ret = (uint32_t)(v * 100 + 0.5);
     return true;
 }
 

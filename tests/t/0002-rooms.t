@@ -8,6 +8,7 @@ src/api
 src/base     shared
 src/slot     shared api
 src/core     shared base
+src/pool     core shared api
 src/port     shared slot
 src/sup      core port shared base slot spec store
 src/spec     shared base core yaml.h xxhash.h
@@ -56,8 +57,8 @@ printf '%s\n' 'src/core/x.c "sup/rank.h' 'src/sup/x.c "face/face.h' 'src/base/x.
 is "$(judge forbidden | wc -l)" 7 "what the table does not have is refused"
 
 # What the rooms that also run on virtual time take from outside of all rooms: no clock, thread, process or descriptor.
-ported='core slot sup spec emu'
-calm='__assert_fail __errno_location __ctype_b_loc abort memcpy memmove memset memchr memrchr strlen strcmp strncmp
+ported='core pool slot sup spec emu'
+calm='__assert_fail __errno_location __ctype_b_loc abort memcpy memmove memset memcmp memchr memrchr strlen strcmp strncmp
 strncpy strcpy strchr strrchr strstr strcspn strspn strdup strerror strtok_r strtoul strtoull strtod snprintf vsnprintf
 asprintf sscanf malloc calloc realloc free aligned_alloc qsort bsearch fopen fclose fread fgets ferror feof fprintf
 fputs fputc fputs fwrite putc getcontext makecontext swapcontext _GLOBAL_OFFSET_TABLE_ __stack_chk_fail'
