@@ -1487,7 +1487,7 @@ static int take_lost(struct suptree *t, const struct suptree_input *in)
         uint32_t c = find(t, in->batch[i].vertex);
         struct suptree_input one = {.kind = SUPTREE_EXITED, .cls = CLASS_KILLED, .cause = in->cause};
 
-        if (c == NONE || t->v[c].life != in->batch[i].life) {
+        if (c == NONE || t->v[c].life != in->batch[i].life || is_sup(&t->v[c])) {
             t->stale++;
         } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE &&
                    !t->v[c].spec.works && !is_decided(t, c, in->cause)) {
@@ -1631,7 +1631,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     case SUPTREE_ASK:
     case SUPTREE_ASKED: return take_ask(t, c, in);
     }
-    if (t->v[c].life != in->life)
+    if (t->v[c].life != in->life || is_sup(&t->v[c]))   /* what becomes of a supervisor here is known here */
         return stale(t);
     if (in->kind == SUPTREE_EXITED)
         return take_exit(t, c, in);
@@ -1813,7 +1813,21 @@ void suptree_check(const struct suptree *t)
 
 #define SAVE_MAGIC 0x65657274u
 
-struct save_head { uint32_t magic, count, messages, top; uint64_t lives, orders, restarts, giveups; };
+struct save_head { uint32_t magic, count, messages, top; uint64_t lives, orders, restarts, giveups, sum; };
+
+/* FNV-1a over head and rest.  What is saved is full of indices: a damaged one is not to be followed. */
+static uint64_t save_sum(struct save_head h, const char *buf, size_t bytes)
+{
+    uint64_t sum = 0xcbf29ce484222325ull;
+
+    h.sum = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        const char *from = i < sizeof h ? (const char *)&h : buf;
+
+        sum = (sum ^ (uint8_t)from[i]) * 0x100000001b3ull;
+    }
+    return sum;
+}
 
 static bool below(const struct suptree *t, uint32_t c, uint32_t top)
 {
@@ -1870,6 +1884,7 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
         for (uint32_t m = t->v[c].q_head; m != NONE; m = t->msgs[m].next, h.messages++)
             at = put(buf, room, at, &t->msgs[m], sizeof t->msgs[m]);
     }
+    h.sum = at <= room ? save_sum(h, buf, at) : 0;
     (void)put(buf, room, 0, &h, sizeof h);
     *ret_bytes = at;
     return at <= room ? (int)at : TW_ETOOBIG;
@@ -1971,7 +1986,7 @@ int suptree_load(struct suptree *t, const void *buf, size_t bytes)
     if (bytes < sizeof h)
         return TW_EPROTO;
     memcpy(&h, buf, sizeof h);
-    if (h.magic != SAVE_MAGIC || h.count > t->count)
+    if (h.magic != SAVE_MAGIC || h.count > t->count || h.sum != save_sum(h, buf, bytes))
         return TW_EPROTO;
     for (int apply = 0; apply < 2; apply++) {       /* all is looked at before anything is changed */
         size_t at = sizeof h;

@@ -282,7 +282,8 @@ void suptree_check(const struct suptree *t);
 /* Save a branch (its top's id) or everything (SUPTREE_NONE) as it stands between two inputs, effects
  * taken.  Returns the bytes written, TW_ETOOBIG (ret: what is needed is in *ret_bytes). */
 int suptree_save(const struct suptree *t, uint32_t top, void *buf, size_t room, size_t *ret_bytes);
-/* Load into an instance that has the same vertices.  0 or TW_EPROTO (nothing changed). */
+/* Load into an instance that has the same vertices.  0 or TW_EPROTO (nothing changed): not of these vertices, or not
+ * every byte as it was saved. */
 int suptree_load(struct suptree *t, const void *buf, size_t bytes);
 
 #endif

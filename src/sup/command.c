@@ -188,7 +188,7 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
     }
     *p = (struct pending_command){.used = true, .from = from, .token = token, .command = *c,
                                   .since_us = r->clock_us};
-    n = spec_match(r->cx.spec, c->path, root->matches, r->vertices);
+    n = c->verb < VERB_COUNT ? spec_match(r->cx.spec, c->path, root->matches, r->vertices) : 0;
     p->answer.matched = n;
     for (uint32_t i = 0; i < n; i++)
         p->answer.lives += lives_below(r, root->matches[i]);
@@ -216,7 +216,7 @@ void command_result(struct rank *r, uint64_t token, uint8_t answer)
     uint32_t vertex = (uint32_t)token;
     struct pending_command *p;
 
-    if (token >> 33 >= COMMANDS || !r->root->commands[token >> 33].used)
+    if (token >> 33 >= COMMANDS || vertex >= r->vertices || !r->root->commands[token >> 33].used)
         return;
     p = &r->root->commands[token >> 33];
     if (p->command.verb == VERB_RESTART && !(token & TOKEN_SECOND) && answer == ANSWER_OK) {

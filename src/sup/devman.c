@@ -217,7 +217,7 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
 {
     struct resident *r = &d->residents[vertex];
 
-    if (!is_here(d, vertex)) {
+    if (!is_here(d, vertex) || r->phase != RESIDENT_NONE) {     /* two lives of one actor: nobody orders that */
         d->cx.ops->start_failed(d->cx.self, vertex, life, CAUSE_START, 0);
         return;
     }

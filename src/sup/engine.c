@@ -181,6 +181,18 @@ static bool is_told_by(const struct rank *r, uint32_t vertex, const struct suptr
     return l->parent != SUPTREE_NONE || r->cx.spec->vertices[vertex].parent == SPEC_NONE;
 }
 
+static bool tells(const struct rank *r, const struct suptree *t, uint32_t vertex)
+{
+    struct suptree_look l;
+
+    return suptree_peek(t, vertex, &l) == 0 && is_told_by(r, vertex, &l);
+}
+
+bool is_told_here(const struct rank *r, uint32_t vertex)
+{
+    return tells(r, r->branches, vertex) || (r->root && tells(r, root_tree(r), vertex));
+}
+
 /* Tell all ranks what this engine thinks of a vertex, if it is news. */
 static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex)
 {
@@ -329,7 +341,8 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     struct suptree_input in = {.kind = (uint16_t)c->verb, .vertex = c->dst, .token = c->token,
                                .fresh = c->flags != 0};
 
-    branch_input(r, &in);
+    if (c->verb == SUPTREE_KILL || c->verb == SUPTREE_TERMINATE || c->verb == SUPTREE_RESTART)
+        branch_input(r, &in);           /* anything else is not for another rank to say */
 }
 
 /* -- effects of the root's engine ----------------------------------------------------------------- */

@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool home_is_here(const struct rank *r, uint32_t vertex)
+{
+    return is_branch_here(r, r->cx.spec->vertices[vertex].parent);
+}
+
 /* -- from the root -------------------------------------------------------------------------------- */
 
 static void start_branch(struct rank *r, const struct cell_order *c)
@@ -27,10 +32,17 @@ static void stop_branch(struct rank *r, const struct cell_order *c)
     branch_input(r, &in);
 }
 
+/* What the root may order here: branches that live here, and actors that no branch here starts and ends. */
+static bool is_for_root(const struct rank *r, uint32_t vertex)
+{
+    return vertex < r->vertices && (is_branch_here(r, vertex) || (r->cx.spec->vertices[vertex].kind == SPEC_ACTOR &&
+                                                                  !home_is_here(r, vertex)));
+}
+
 /* Orders come in order and once over a live link; one that was executed is not executed again. */
 void on_order(struct rank *r, const struct cell_order *c)
 {
-    if (c->dst >= r->vertices || c->order <= r->orders_done)
+    if (!is_for_root(r, c->dst) || c->order <= r->orders_done)
         return;
     r->orders_done = c->order;
     if (c->type == CELL_START && is_branch_here(r, c->dst))
@@ -40,7 +52,7 @@ void on_order(struct rank *r, const struct cell_order *c)
     else if (is_branch_here(r, c->dst))
         stop_branch(r, c);
     else
-        devman_stop(r->devman, c->dst, c->life, c->how, c->deadline_ms);
+        devman_stop(r->devman, c->dst, c->life, c->how == STOP_KILL ? STOP_KILL : STOP_SHUTDOWN, c->deadline_ms);
 }
 
 void on_drill(struct rank *r, const struct cell_drill *c)
@@ -123,11 +135,6 @@ void reports_again(struct rank *r)
         p->sent_us = r->clock_us;
         send_cell(r, 0, &p->cell);
     }
-}
-
-static bool home_is_here(const struct rank *r, uint32_t vertex)
-{
-    return is_branch_here(r, r->cx.spec->vertices[vertex].parent);
 }
 
 static void tell_home(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls,

@@ -100,12 +100,19 @@ static void tally(struct view_vertex *v, const struct cell_vertex *c)
     v->cause = c->cause;
 }
 
+/* These numbers become indices and words of directories. */
+static bool is_picture(const struct cell_vertex *c)
+{
+    return (c->flags & VERTEX_STATUS) <= PEER_DRAINING && c->state < VERTEX_STATE_COUNT && c->cls < CLASS_COUNT &&
+           c->cause < CAUSE_COUNT;
+}
+
 /* A state or address of a vertex, from whoever knows it. */
 static void on_vertex(struct rank *r, const struct cell_vertex *c)
 {
     struct view_vertex *v;
 
-    if (c->dst >= r->vertices)
+    if (c->dst >= r->vertices || !is_picture(c))
         return;
     v = &r->table[c->dst];
     if (c->flags & VERTEX_ADDRESS && c->life >= v->life) {
@@ -117,6 +124,8 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         r->status[c->dst] = c->flags & VERTEX_STATUS;
         devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS);
     }
+    if (is_told_here(r, c->dst))
+        return;                         /* nobody knows better than its own engine */
     if (c->flags & VERTEX_DEATH) {
         v->code = c->code;
         tally(v, c);

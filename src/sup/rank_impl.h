@@ -115,6 +115,7 @@ void engines_check(const struct rank *r);
 void branch_input(struct rank *r, const struct suptree_input *in);
 void branches_tick(struct rank *r);
 bool is_branch_here(const struct rank *r, uint32_t vertex);
+bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by an engine of this rank */
 
 /* command.c */
 void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes);

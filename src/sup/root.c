@@ -1,6 +1,7 @@
 /* root.c - rank 0: inputs through the log, the drill plan, and how a job ends */
 #include "sup/root.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,20 @@ void root_input(struct rank *r, uint32_t source, const struct suptree_input *in)
 
 uint64_t root_next_order(struct rank *r, int to) { return ++r->root->orders[to]; }
 
+/* What reports are about; other inputs of the engine are not for another rank to give. */
+static bool is_report(const struct rank *r, const struct cell_report *c)
+{
+    switch (c->what) {
+    case SUPTREE_STARTED:
+    case SUPTREE_START_FAILED:
+    case SUPTREE_START_IGNORED:
+    case SUPTREE_EXITED:
+    case SUPTREE_LOST:
+    case SUPTREE_QUARANTINED: return c->src < r->vertices && c->cls < CLASS_COUNT && c->cause < CAUSE_COUNT;
+    }
+    return false;
+}
+
 void root_on_report(struct rank *r, int from, const struct cell_report *c)
 {
     struct suptree_input in = {.kind = (uint16_t)c->what, .vertex = c->src, .life = c->life,
@@ -49,7 +64,7 @@ void root_on_report(struct rank *r, int from, const struct cell_report *c)
     memset(&ok, 0, sizeof ok);
     ok.report.type = CELL_REPORT_OK;
     ok.report.order = c->seq;
-    if (c->seq > r->root->reported[from] && c->src < r->vertices) {     /* else: answered before */
+    if (c->seq > r->root->reported[from] && is_report(r, c)) {  /* else: answered before, or nonsense */
         r->root->reported[from] = c->seq;
         r->table[c->src].code = c->detail;
         if (c->what == SUPTREE_LOST) {
@@ -182,10 +197,12 @@ static void drill_result(struct rank *r, uint32_t index, uint8_t answer)
 
 void root_result(struct rank *r, uint64_t token, uint8_t answer)
 {
-    if (token & TOKEN_DRILL)
-        drill_result(r, (uint32_t)(token & ~TOKEN_DRILL), answer);
-    else
+    uint64_t drill = token & ~TOKEN_DRILL;
+
+    if (!(token & TOKEN_DRILL))
         command_result(r, token, answer);
+    else if (drill < r->cx.drill_count)
+        drill_result(r, (uint32_t)drill, answer);
 }
 
 /* A verb on one vertex: the root's own engine decides, or the branch's home does. */
@@ -529,7 +546,10 @@ void root_on_cell(struct rank *r, int from, const union cell *c)
         if (r->root->sums_due > 0)
             r->root->sums_due--;
         return;
-    case CELL_SIGNAL: root_signal(r, (int)c->verdict.exit_code); return;
+    case CELL_SIGNAL:
+        if ((c->verdict.exit_code & ~(uint32_t)SIGNAL_LAUNCH_LOST) < NSIG)
+            root_signal(r, (int)c->verdict.exit_code);
+        return;
     case CELL_UNFIT: root_fail(r, 1, "rank %d: its zygote died: no worker can be started there", from); return;
     }
 }

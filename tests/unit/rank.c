@@ -492,6 +492,74 @@ static void losses_are_reported_as_such(void)
     play_end(p);
 }
 
+/* -- cells that nobody should have sent ------------------------------------------------------------- */
+
+static void orders_that_make_no_sense(void)
+{
+    struct play *p = play_new(1, false);
+
+    boot(p);
+    order(p, CELL_START, 1, TOP, 7);
+    is_int((long long)p->r->orders_done, 0, "an order to start what is neither actor nor branch of this rank is none");
+    order(p, CELL_START, 1, X, 11);
+    runs(p, X, 11);
+    order(p, CELL_START, 2, X, 12);
+    ok(reports(p, SUPTREE_START_FAILED, X) == 1 && last(p, CELL_REPORT)->report.life == 12,
+       "a second life of an actor that runs is not started");
+    ok(devman_slot(p->r->devman, X) != 0 && rank_view(p->r)->vertices[X].life == 11, "and the first runs on");
+    play_end(p);
+    p = play_with(branch, 1, false);
+    boot(p);
+    order(p, CELL_START, 1, ROW, 50);
+    order(p, CELL_START, 2, ROW + 1, 12);
+    is_int(sent(p, CELL_REPORT), 0, "an actor of a branch that lives here is not the root's to start");
+    play_end(p);
+}
+
+static void admin(struct play *p, uint32_t verb, uint32_t vertex)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN;
+    c.admin.dst = vertex;
+    c.admin.verb = verb;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void pictures_that_make_no_sense(void)
+{
+    struct play *p = play_with(branch, 1, false);
+    const struct view_vertex *v;
+    struct suptree_look leaf;
+    union cell c;
+
+    boot(p);
+    order(p, CELL_START, 1, ROW, 50);
+    (void)suptree_peek(p->r->branches, ROW + 1, &leaf);
+    runs(p, ROW + 1, leaf.life);
+    v = &rank_view(p->r)->vertices[ROW + 1];
+    memset(&c, 0, sizeof c);
+    c.vertex.type = CELL_VERTEX;
+    c.vertex.dst = ROW + 1;
+    c.vertex.flags = VERTEX_STATE;
+    c.vertex.state = VERTEX_GONE;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+    is_int(v->state, VERTEX_RUNNING, "what another rank says of a vertex that this rank's engine runs is not taken");
+    c.vertex.dst = TOP;
+    c.vertex.state = VERTEX_STATE_COUNT;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+    ok(rank_view(p->r)->vertices[TOP].state < VERTEX_STATE_COUNT, "nor is a state that is none");
+    admin(p, SUPTREE_ASK, ROW);
+    admin(p, SUPTREE_KILL, ROW + 1);
+    ok(sent(p, CELL_ADMIN_OK) == 0 && v->state != VERTEX_RUNNING,
+       "a supervisor does not stand still because another rank asks it to: it serves the next call");
+    play_end(p);
+}
+
 /* -- the root --------------------------------------------------------------------------------------- */
 
 static void put_report(struct play *p, uint64_t number, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls)
@@ -686,6 +754,35 @@ static void answers_wait_for_room(void)
     play_end(p);
 }
 
+static void root_cells_that_make_no_sense(void)
+{
+    struct play *p = root_running(true);
+    struct rank_command command = {.verb = VERB_COUNT, .path = "top/a[0]"};
+    uint64_t inputs = raftlog_committed(p->r->root->log);
+    union cell c;
+
+    reported(p, SUPTREE_ASK, TOP, 1, 0);
+    reported(p, SUPTREE_EXITED, X, ordered(p, CELL_START, X), CLASS_COUNT);
+    is_int((long long)raftlog_committed(p->r->root->log), (long long)inputs,
+           "a report of no report's kind is no input");
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN_OK;
+    c.admin.token = TOKEN_DRILL | 1000;
+    put_in(p, 1, &c);
+    c.admin.token = 1000;               /* the first command, a vertex there is not */
+    put_in(p, 1, &c);
+    memset(&c, 0, sizeof c);
+    c.verdict.type = CELL_SIGNAL;
+    c.verdict.exit_code = INT32_MAX;
+    put_in(p, 1, &c);
+    turns(p, 1, 1000);
+    ok(p->r->root->signal == 0 && sent(p, CELL_STOP) == 0, "a signal of no signal's number stops nothing");
+    rank_command(p->r, 5, &command);
+    turns(p, 1, 1000);
+    ok(p->answers == 1 && p->answer.exit_code == 2 && p->answer.lives == 0, "a command of no verb is refused");
+    play_end(p);
+}
+
 int main(void)
 {
     orders_are_executed_once();
@@ -702,5 +799,8 @@ int main(void)
     drills_are_drawn_again();
     a_restart_is_two_halves();
     answers_wait_for_room();
+    orders_that_make_no_sense();
+    pictures_that_make_no_sense();
+    root_cells_that_make_no_sense();
     done_testing();
 }

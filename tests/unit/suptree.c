@@ -292,6 +292,44 @@ static void what_waits_is_saved(void)
     suptree_destroy(p.t);
 }
 
+static void a_damaged_save_is_refused(void)
+{
+    struct play p, copy;
+    static char x[65536], before[65536], after[65536];
+    uint32_t taken = 0, touched = 0;
+    size_t n, m;
+
+    busy(&p);
+    suptree_save(p.t, SUPTREE_NONE, x, sizeof x, &n);
+    copy.t = tree(5);
+    suptree_save(copy.t, SUPTREE_NONE, before, sizeof before, &m);
+    for (size_t at = 0; at < n; at++) {
+        x[at] ^= 0x10;
+        taken += suptree_load(copy.t, x, n) == 0;
+        x[at] ^= 0x10;
+        suptree_save(copy.t, SUPTREE_NONE, after, sizeof after, &m);
+        touched += memcmp(before, after, m) != 0;
+    }
+    ok(taken == 0 && touched == 0, "a saved engine of which any byte was changed is refused, and changes nothing");
+    suptree_destroy(copy.t);
+    suptree_destroy(p.t);
+}
+
+static void supervisors_here_are_not_told_of(void)
+{
+    struct play p;
+
+    boot(&p, 5);
+    for (int kind = SUPTREE_STARTED; kind <= SUPTREE_EXITED; kind++) {
+        struct suptree_input in = {.kind = (uint16_t)kind, .vertex = ROOT, .life = 1, .cls = CLASS_NORMAL};
+
+        is_int(suptree_take(p.t, 0, &in), TW_ESTALE, "input %d about a supervisor that runs here is refused", kind);
+    }
+    give(&p, (struct suptree_input){.kind = SUPTREE_LOST, .count = 1, .batch = {{ROOT, 1}}});
+    ok(state(&p, ROOT) == TREE_RUNNING, "... and so is its loss");
+    suptree_destroy(p.t);
+}
+
 static void what_waits_is_answered_at_the_end(void)
 {
     struct play p;
@@ -834,6 +872,8 @@ int main(void)
     the_last_moment_of_the_window_counts();
     a_retry_goes_behind_what_waits();
     what_waits_is_saved();
+    a_damaged_save_is_refused();
+    supervisors_here_are_not_told_of();
     what_waits_is_answered_at_the_end();
     a_pool_makes_instances_like_its_template();
     a_pool_answers_by_process();
