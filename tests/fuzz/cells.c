@@ -491,7 +491,7 @@ static void load_engine(const uint8_t *data, size_t size, bool patch)
 
         memcpy(changed, good, bytes);
         for (size_t i = 0; i + 3 <= size; i += 3)
-            changed[(data[i] << 8 | data[i + 1]) % bytes] ^= data[i + 2];
+            changed[((size_t)data[i] << 8 | data[i + 1]) % bytes] ^= data[i + 2];
         if (suptree_load(t, changed, bytes) == 0)
             FUZZ_PROMISE(!memcmp(changed, good, bytes), "only what was saved is loaded");
     } else {

@@ -206,6 +206,16 @@ static void put_word(struct input *in, size_t at)
     }
 }
 
+/* What stands at the beginning of it, once more. */
+static void put_again(struct input *in, size_t at)
+{
+    uint8_t copy[256];
+    size_t size = roll(in->size + 1) % sizeof copy;
+
+    memcpy(copy, in->data, size);
+    put(in, at, copy, size);
+}
+
 static void put_line(struct input *in, size_t at)
 {
     const struct input *other = &corpus[roll(corpus_count)];
@@ -231,7 +241,7 @@ static void change(struct input *in)
     case 1: if (at < in->size) in->data[at] = byte; return;
     case 2: put(in, at, &byte, 1); return;
     case 3: cut(in, at, 1 + roll(roll(2) ? 4 : 64)); return;
-    case 4: put(in, at, in->data, roll(in->size + 1) % 256); return;
+    case 4: put_again(in, at); return;
     case 5: put_line(in, at); return;
     default: put_word(in, at); return;
     }
