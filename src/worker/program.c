@@ -36,6 +36,11 @@ static uint64_t hash_more(uint64_t hash, const unsigned char *data, size_t bytes
     return hash;
 }
 
+static int seal(int image)
+{
+    return fcntl(image, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
 static int copy_file(int from, int to, uint64_t *ret_hash)
 {
     unsigned char part[65536];
@@ -47,7 +52,7 @@ static int copy_file(int from, int to, uint64_t *ret_hash)
             return -1;
         *ret_hash = hash_more(*ret_hash, part, (size_t)n);
     }
-    return n == 0 ? fcntl(to, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) : -1;
+    return n == 0 ? seal(to) : -1;
 }
 
 int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
@@ -75,6 +80,22 @@ int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reas
     close(file);
     *ret_fd = image;
     return 0;
+}
+
+int program_image_of(const char *name, const void *bytes, size_t count, int *ret_fd, uint64_t *ret_hash,
+                     struct reason *why)
+{
+    int image = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (image >= 0 && write(image, bytes, count) == (ssize_t)count && seal(image) == 0) {
+        *ret_hash = hash_more(0xcbf29ce484222325u, bytes, count);
+        *ret_fd = image;
+        return 0;
+    }
+    reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see how much memory is left", name, strerror(errno));
+    if (image >= 0)
+        close(image);
+    return TW_ESYS;
 }
 
 /* What the loader says, without the name of the image before it. */

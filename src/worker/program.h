@@ -13,6 +13,10 @@
  * *ret_hash: of the bytes.  0; TW_ENOENT (no such file, or no file), TW_ESYS, with the reason. */
 int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why);
 
+/* The same of bytes that are part of this program; name: in texts. */
+int program_image_of(const char *name, const void *bytes, size_t count, int *ret_fd, uint64_t *ret_hash,
+                     struct reason *why);
+
 /* Load an image; path: its name in texts.  *ret is borrowed from the module, which stays loaded for the life
  * of the process: its code may be running.  0; TW_EPROTO (cut short, no program table, one of another API version,
  * or one that makes no sense), with the reason. */
