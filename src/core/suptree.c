@@ -77,6 +77,7 @@ struct vertex {
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
+    bool linked;                /* ... or was killed itself: links take all below it along (G4) */
     bool admin_new, admin_fresh, queued;
     bool has_depends;           /* a child of it depends on siblings */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
@@ -472,7 +473,7 @@ static void begin_supervisor(struct suptree *t, uint32_t s)
 
     record(t, s, RECORD_BEGIN);
     from_static_list(t, s);
-    x->told = x->own_end = false;
+    x->told = x->own_end = x->linked = false;
     x->waiting = NONE;
     x->cursor = is_pool(x) ? NONE : x->first;
     x->act = ACT_BOOT;
@@ -719,6 +720,7 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
     struct vertex *x = &t->v[c];
     bool lived = is_sup(x) ? x->work != WORK_NONE :
                  x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_STOPPING;
+    struct suptree_effect *e;
 
     if (is_sup(x)) {
         drop_call(t, c);
@@ -733,15 +735,18 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
     set_state(t, x, TREE_STOPPING);
     x->killer = killer;
     t->v[killer].left++;
-    effect(t, SUPTREE_DO_STOP, c)->how = SHUTDOWN_BRUTAL_KILL;
+    e = effect(t, SUPTREE_DO_STOP, c);
+    e->how = SHUTDOWN_BRUTAL_KILL;
+    e->linked = t->v[killer].linked;
 }
 
 /* G4: links kill the children of a supervisor that was killed; deeper ones are shut down by their own. */
 static uint8_t lost_class(const struct suptree *t, const struct vertex *x, uint32_t top, uint32_t killer)
 {
-    bool by_links = killer == top && !t->v[top].told && !t->v[top].forced;
+    bool by_links = killer == top && t->v[top].linked && !t->v[top].forced;
+    bool deeper = x->parent != top || t->v[top].told;
 
-    return by_links && x->parent != top && x->spec.shutdown != SHUTDOWN_BRUTAL_KILL ? CLASS_SHUTDOWN
+    return by_links && deeper && x->spec.shutdown != SHUTDOWN_BRUTAL_KILL ? CLASS_SHUTDOWN
                                                                                      : CLASS_KILLED;
 }
 
@@ -794,8 +799,9 @@ static void finish_dying(struct suptree *t, uint32_t s)
     drop_queue(t, s);
     x->cls = CLASS_KILLED;
     x->cause = x->end_cause;
-    if (x->told) {
-        stopped(t, s);
+    if (x->told) {                  /* it went down with who told it: recorded when it began */
+        set_state(t, x, TREE_STOPPED);
+        answer(t, s, SUPTREE_EXITED);
         return;
     }
     died(t, s);
@@ -979,7 +985,8 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
 
     if (c->state != TREE_DEAD || c->life != m->life || c->gone || c->lost)
         return;                         /* swallowed meanwhile */
-    if (c->spec.supervisor && (c->own_end || c->spec.remote) && is_told(t, RECORD_ESCALATE)) {
+    if (c->spec.supervisor && (c->own_end || (c->spec.remote && c->cls == CLASS_SHUTDOWN)) &&
+        is_told(t, RECORD_ESCALATE)) {
         record(t, m->child, RECORD_ESCALATE);
         t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
     }
@@ -1528,20 +1535,22 @@ static int take_branch_start(struct suptree *t, uint32_t c, const struct suptree
 }
 
 /* The home itself retires the whole branch; told: its parent asked for it. */
-static int kill_supervisor(struct suptree *t, uint32_t c, bool told, uint8_t cause)
+static int kill_supervisor(struct suptree *t, uint32_t c, bool told, const struct suptree_input *in)
 {
     struct vertex *x = &t->v[c];
 
     if (!is_sup(x) || !has_process(x) || x->state == TREE_DEAD || x->killer != NONE)
         return stale(t);
-    x->end_cause = cause;
+    x->end_cause = told ? CAUSE_SUPERVISOR : CAUSE_OPERATOR;
     x->told = told;
+    x->linked = !told || in->linked;
     x->parking = x->forced = false;
-    if (!told) {
-        x->cls = CLASS_KILLED;
-        x->cause = cause;
+    x->cls = told && in->linked ? in->cls : CLASS_KILLED;
+    x->cause = x->end_cause;
+    if (!told)
         record(t, c, RECORD_EXIT);
-    }
+    else if (x->state != TREE_STARTING)
+        record(t, c, RECORD_LOST);
     drop_call(t, c);
     (void)retire(t, c, false, c);
     if (x->work != WORK_NONE)
@@ -1564,7 +1573,7 @@ static int take_branch_stop(struct suptree *t, uint32_t c, const struct suptree_
         return 0;
     }
     if (in->kind == SUPTREE_BRANCH_KILL)
-        return kill_supervisor(t, c, true, CAUSE_SUPERVISOR);
+        return kill_supervisor(t, c, true, in);
     if (x->state == TREE_RUNNING)
         set_state(t, x, TREE_STOPPING);
     (void)post(t, c, MSG_STOP, NONE);
@@ -1622,7 +1631,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     case SUPTREE_BRANCH_STOP:
     case SUPTREE_BRANCH_KILL: return take_branch_stop(t, c, in);
     case SUPTREE_KILLED_OUTSIDE:
-        return kill_supervisor(t, c, false, CAUSE_OPERATOR);
+        return kill_supervisor(t, c, false, in);
     case SUPTREE_TERMINATE:
     case SUPTREE_RESTART:
     case SUPTREE_DELETE:

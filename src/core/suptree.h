@@ -111,7 +111,7 @@ struct suptree_spec {
 #define SUPTREE_INPUT_LIST(X)                                                                      \
     X(BRANCH_START)   /* start a branch: life of its top, line, fresh, reign */                    \
     X(BRANCH_STOP)    /* stop it in order */                                                       \
-    X(BRANCH_KILL)    /* retire all of it at once */                                               \
+    X(BRANCH_KILL)    /* retire all of it at once: linked, with the class of its top */            \
     X(STARTED)        /* a leaf's life runs */                                                     \
     X(START_FAILED)   /* cause */                                                                  \
     X(START_IGNORED)                                                                               \
@@ -138,6 +138,7 @@ struct suptree_input {
     uint16_t kind;              /* enum suptree_input_kind */
     uint8_t cls, cause;
     bool fresh;
+    bool linked;                /* with a supervisor above it that was killed */
     uint32_t vertex;
     uint32_t line;              /* BRANCH_START: lines given are at least this */
     uint32_t reign;             /* BRANCH_START: part of all lives given below */
@@ -150,7 +151,7 @@ struct suptree_input {
 /*    effect          what is to be done, and which fields matter beside vertex and life          */
 #define SUPTREE_EFFECT_LIST(X)                                                                     \
     X(START)          /* begin a life of a leaf: line, fresh */                                    \
-    X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms */                       \
+    X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls */          \
     X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
     X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other */
@@ -190,7 +191,7 @@ struct suptree_effect {
     uint16_t kind;              /* enum suptree_effect_kind */
     uint8_t cls, cause;
     uint8_t what, how;
-    bool fresh;
+    bool fresh, linked;
     uint32_t vertex, other;
     uint32_t line, starts;
     uint32_t deadline_ms;
