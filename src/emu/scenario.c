@@ -1,4 +1,4 @@
-/* scenario.c - play the leaves, carry out the events, print the trace */
+/* scenario.c - what each event asks of the tree, and the trace of what comes of it */
 #include "emu/scenario.h"
 
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/suptree.h"
+#include "core/script.h"
 #include "emu/scenario_file.h"
 #include "shared/cause.h"
 #include "shared/rc.h"
@@ -37,18 +37,24 @@ struct text {
 struct scenario {
     struct scenario_file file;
     const struct scenario_out *out;
-    struct suptree *tree;
+    const struct stage_ops *stage;
+    void *stage_self;
     struct part *parts;         /* owned; by name */
     struct actor *actors;       /* owned; by vertex id */
     uint32_t part_count, count, root;
     uint64_t now_ms;
-    bool down, carrying, stopping;      /* stopping: the effect before this one was a stop */
+    uint32_t next;              /* event; the boot is before the first */
+    bool booted, down, was_down;
+    const struct operation *deaths;     /* of `together`, still to come */
+    uint32_t death_count, sibling;
     uint8_t end_cls;            /* the root's, once it is down */
     struct text later;          /* answers come after all other lines of the event */
 };
 
 static const char *text(const struct scenario *s, uint32_t name) { return s->file.names[name].text; }
 static uint32_t name_of(const struct scenario *s, uint32_t vertex) { return s->actors[vertex].name; }
+
+static void take(struct scenario *s, const struct suptree_input *in) { s->stage->take(s->stage_self, in); }
 
 /* -- vertices ------------------------------------------------------------------------------------- */
 
@@ -57,7 +63,7 @@ static struct suptree_look look(const struct scenario *s, uint32_t v)
     struct suptree_look l = {.state = TREE_STOPPED, .gone = true, .parent = NONE};
 
     if (v != NONE)
-        (void)suptree_look(s->tree, v, s->now_ms, &l);
+        (void)s->stage->look(s->stage_self, v, &l);
     return l;
 }
 
@@ -85,7 +91,7 @@ static int add_actor(struct scenario *s, uint32_t name, uint32_t parent, const s
     spec.id = s->count;
     spec.name = name + 1;
     spec.dynamic |= s->file.names[name].pool_of != NONE;
-    rc = suptree_add(s->tree, parent, &spec);
+    rc = s->stage->add(s->stage_self, parent, &spec);
     if (rc != 0)
         return rc;
     s->actors[s->count] = (struct actor){.name = name, .older = s->parts[name].latest, .like = like};
@@ -163,8 +169,9 @@ static const char *class_name_of(const struct scenario *s, const struct suptree_
                            ? class_of_stop(s->actors[e->vertex].like, &ms) : e->cls);
 }
 
-static void say_record(struct scenario *s, const struct suptree_effect *e)
+static void on_record(void *self, const struct suptree_effect *e)
 {
+    struct scenario *s = self;
     static const char *const names[] = {
 #define X(n, text) text,
         SUPTREE_RECORD_LIST(X)
@@ -184,9 +191,8 @@ static void say_record(struct scenario *s, const struct suptree_effect *e)
     }
 }
 
-/* -- the leaves ----------------------------------------------------------------------------------- */
+/* -- how workers start and stop -------------------------------------------------------------------- */
 
-static void take(struct scenario *s, const struct suptree_input *in);
 static void operate(struct scenario *s, const struct operation *o);
 
 static bool spend(uint32_t *times)
@@ -209,37 +215,33 @@ static bool next_start(struct scenario *s, uint32_t name, bool failing)
     return spend(&own->ignore_starts) || (template && spend(&template->ignore_starts));
 }
 
-static void play_start(struct scenario *s, const struct suptree_effect *e)
+static enum script_start on_start(void *self, uint32_t vertex)
 {
-    struct suptree_input in = {.kind = SUPTREE_STARTED, .vertex = e->vertex, .life = e->life};
-    uint32_t name = name_of(s, e->vertex);
+    struct scenario *s = self;
+    uint32_t name = name_of(s, vertex);
     const struct operation *gate = s->parts[name].gate;
 
     if (next_start(s, name, true)) {
-        in.kind = SUPTREE_START_FAILED;
-        in.cause = CAUSE_START;
         s->parts[name].gate = NULL;
         if (gate)
             operate(s, gate);           /* queued now, so it stands before the retry */
-    } else if (next_start(s, name, false)) {
-        in.kind = SUPTREE_START_IGNORED;
+        return SCRIPT_FAILS;
     }
-    take(s, &in);
+    return next_start(s, name, false) ? SCRIPT_IGNORED : SCRIPT_STARTS;
 }
 
-/* at_once: one of several that were told at the same time, as a pool does: they take their time together. */
-static void play_stop(struct scenario *s, const struct suptree_effect *e, bool at_once)
+static uint8_t on_stop(void *self, uint32_t vertex, bool at_once)
 {
-    struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = e->vertex, .life = e->life,
-                               .cls = CLASS_KILLED, .cause = CAUSE_SUPERVISOR};
-    uint32_t ms = 0;
+    struct scenario *s = self;
+    uint32_t ms;
+    uint8_t cls = class_of_stop(s->actors[vertex].like, &ms);
 
-    if (e->how != SHUTDOWN_BRUTAL_KILL)
-        in.cls = class_of_stop(s->actors[e->vertex].like, &ms);
     if (!at_once)
         s->now_ms += ms;
-    take(s, &in);
+    return cls;
 }
+
+static uint64_t clock_ms(void *self) { return ((struct scenario *)self)->now_ms; }
 
 /* -- answers -------------------------------------------------------------------------------------- */
 
@@ -276,65 +278,38 @@ static void say_which(struct scenario *s, uint32_t v)
 }
 
 /* It stands still until this has looked at it. */
-static void answer_question(struct scenario *s, const struct suptree_effect *e, unsigned kind)
+static void answer_question(struct scenario *s, uint32_t vertex, unsigned kind, uint8_t answer)
 {
-    struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = e->vertex};
+    struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = vertex};
 
-    if (e->what != ANSWER_OK) {
-        say_later(s, "noop %s no_supervisor", text(s, name_of(s, e->vertex)));
+    if (answer != ANSWER_OK) {
+        say_later(s, "noop %s no_supervisor", text(s, name_of(s, vertex)));
         return;
     }
     if (kind == OPERATION_COUNT)
-        say_count(s, e->vertex);
+        say_count(s, vertex);
     else
-        say_which(s, e->vertex);
+        say_which(s, vertex);
     take(s, &asked);
 }
 
-static void note_result(struct scenario *s, const struct suptree_effect *e)
+static void on_answer(void *self, uint32_t vertex, uint64_t token, uint8_t answer)
 {
-    unsigned kind = (unsigned)(e->token >> 32);
+    struct scenario *s = self;
+    unsigned kind = (unsigned)(token >> 32);
 
     if (kind == OPERATION_COUNT || kind == OPERATION_WHICH)
-        answer_question(s, e, kind);
+        answer_question(s, vertex, kind, answer);
     else
-        say_later(s, "result %s %s %s", operation_verb(kind), text(s, (uint32_t)e->token), suptree_answer_name(e->what));
+        say_later(s, "result %s %s %s", operation_verb(kind), text(s, (uint32_t)token), suptree_answer_name(answer));
 }
 
-static void carry_out(struct scenario *s, const struct suptree_effect *e)
+static void on_ended(void *self, uint8_t cls)
 {
-    bool at_once = s->stopping;
+    struct scenario *s = self;
 
-    s->stopping = e->kind == SUPTREE_DO_STOP;
-    switch (e->kind) {
-    case SUPTREE_DO_START: play_start(s, e); return;
-    case SUPTREE_DO_STOP: play_stop(s, e, at_once); return;
-    case SUPTREE_DO_RESULT: note_result(s, e); return;
-    case SUPTREE_DO_RECORD: say_record(s, e); return;
-    case SUPTREE_DO_REPORT:
-        if (e->what == SUPTREE_STARTED)
-            return;
-        s->down = true;
-        s->end_cls = e->cls;
-        return;
-    }
-}
-
-/* Inputs come from effects too; the outermost call carries all out, in order. */
-static void take(struct scenario *s, const struct suptree_input *in)
-{
-    const struct suptree_effect *next;
-
-    (void)suptree_take(s->tree, s->now_ms, in);
-    if (s->carrying)
-        return;
-    s->carrying = true;
-    while ((next = suptree_next_effect(s->tree))) {
-        struct suptree_effect e = *next;
-
-        carry_out(s, &e);
-    }
-    s->carrying = false;
+    s->down = true;
+    s->end_cls = cls;
 }
 
 /* -- events --------------------------------------------------------------------------------------- */
@@ -359,15 +334,27 @@ static void end(struct scenario *s, uint32_t name, uint8_t cls)
     take(s, &in);
 }
 
-static void together(struct scenario *s, const struct operation *o)
+/* One is found dead after the other, in the file's order; when all are, their supervisor may look. */
+static void next_death(struct scenario *s)
 {
     struct suptree_input nothing = {.kind = SUPTREE_LOST};
 
-    suptree_hold(s->tree, true);
-    for (uint32_t i = 0; i < o->count; i++)
-        operate(s, &s->file.held[o->first + i]);
-    suptree_hold(s->tree, false);
+    operate(s, s->deaths++);
+    if (--s->death_count > 0)
+        return;
+    s->stage->hold(s->stage_self, s->sibling, false);
     take(s, &nothing);                  /* carry out what the release brought */
+}
+
+static void together(struct scenario *s, const struct operation *o)
+{
+    s->deaths = &s->file.held[o->first];
+    s->death_count = o->count;
+    s->sibling = NONE;
+    for (uint32_t i = 0; i < o->count && s->sibling == NONE; i++)
+        s->sibling = vertex_of(s, s->deaths[i].name);
+    s->stage->hold(s->stage_self, s->sibling, true);
+    next_death(s);
 }
 
 static void say_answer(struct scenario *s, const struct operation *o, unsigned answer)
@@ -494,29 +481,31 @@ static void operate(struct scenario *s, const struct operation *o)
 }
 
 /* What was answered meanwhile goes behind what happened; that the tree is down is said last. */
-static void end_event(struct scenario *s, bool was_down)
+static void on_settled(void *self)
 {
+    struct scenario *s = self;
+
+    if (s->death_count > 0)
+        return;                         /* the event goes on */
     for (char *line = s->later.used ? s->later.at : NULL, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
         s->out->line(s->out->arg, line, 0);
     }
     s->later.used = 0;
-    if (s->down && !was_down)
+    if (s->down && !s->was_down)
         say(s, "tree_down %s", exit_class_name(s->end_cls));
-    suptree_check(s->tree);
 }
 
 static void event(struct scenario *s, uint32_t i)
 {
     const struct scenario_event *e = &s->file.events[i];
-    bool was_down = s->down;
 
+    s->was_down = s->down;
     say(s, "@ %u %s", i + 1, e->text);
     if (s->down)
         say(s, "noop tree_down");
     else
         operate(s, &e->operation);
-    end_event(s, was_down);
 }
 
 /* -- the whole ------------------------------------------------------------------------------------ */
@@ -553,14 +542,10 @@ static void boot(struct scenario *s)
     }
     in.vertex = s->root;
     take(s, &in);
-    end_event(s, false);
 }
 
-static void play(struct scenario *s)
+static void finish(struct scenario *s)
 {
-    boot(s);
-    for (uint32_t i = 0; i < s->file.event_count; i++)
-        event(s, i);
     say(s, "@ final");
     if (s->down)
         say(s, "= down");
@@ -568,37 +553,91 @@ static void play(struct scenario *s)
         say_final(s, s->root, 0);
 }
 
+static int on_step(void *self)
+{
+    struct scenario *s = self;
+
+    if (s->death_count > 0)
+        next_death(s);
+    else if (!s->booted)
+        boot(s);
+    else if (s->next < s->file.event_count)
+        event(s, s->next++);
+    else {
+        finish(s);
+        return 0;
+    }
+    s->booted = true;
+    return 1;
+}
+
+static void on_attach(void *self, const struct stage_ops *ops, void *stage)
+{
+    struct scenario *s = self;
+
+    s->stage = ops;
+    s->stage_self = stage;
+}
+
 /* All that can come to be is known from the file. */
 static int make_room(struct scenario *s, struct reason *why)
 {
-    uint32_t vertices = s->file.vertex_count + s->file.spawns;
-    struct suptree_limits limits = {.vertices = vertices, .ids = vertices, .generation = 1};
-
     s->part_count = s->file.name_count + s->file.spawns;
-    s->tree = suptree_create(&limits);
     s->parts = calloc(s->part_count, sizeof *s->parts);
-    s->actors = calloc(vertices, sizeof *s->actors);
-    if (!s->tree || !s->parts || !s->actors)
+    s->actors = calloc(scenario_vertices(s), sizeof *s->actors);
+    if (!s->parts || !s->actors)
         return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file.path);
     for (uint32_t i = 0; i < s->part_count; i++)
         s->parts[i].latest = NONE;
     return 0;
 }
 
-int scenario_run(const char *path, const struct scenario_out *out, struct reason *why)
+int scenario_open(const char *path, const struct scenario_out *out, struct scenario **ret, struct reason *why)
 {
-    struct scenario s = {.out = out, .root = NONE};
-    int rc = scenario_file_read(&s.file, path, why);
+    struct scenario *s = calloc(1, sizeof *s);
+    int rc;
 
-    if (rc != 0)
-        return rc;
-    rc = make_room(&s, why);
+    if (!s)
+        return reason_set(why, TW_ENOMEM, "%s: not enough memory", path);
+    s->out = out;
+    s->root = NONE;
+    rc = scenario_file_read(&s->file, path, why);
     if (rc == 0)
-        play(&s);
-    suptree_destroy(s.tree);
-    free(s.parts);
-    free(s.actors);
-    free(s.later.at);
-    scenario_file_free(&s.file);
+        rc = make_room(s, why);
+    if (rc == 0)
+        *ret = s;
+    else
+        scenario_close(s);
     return rc;
+}
+
+void scenario_close(struct scenario *s)
+{
+    if (!s)
+        return;
+    free(s->parts);
+    free(s->actors);
+    free(s->later.at);
+    scenario_file_free(&s->file);
+    free(s);
+}
+
+struct script scenario_script(struct scenario *s)
+{
+    static const struct script_ops ops = {on_attach, on_step, on_settled, on_record, on_answer, on_ended, on_start,
+                                          on_stop, clock_ms};
+
+    return (struct script){&ops, s};
+}
+
+uint32_t scenario_vertices(const struct scenario *s) { return s->file.vertex_count + s->file.spawns; }
+
+uint32_t scenario_cast(const struct scenario *s, struct scenario_member *ret)
+{
+    for (uint32_t v = 0; v < s->count; v++) {
+        const struct scenario_vertex *like = s->actors[v].like;
+
+        ret[v] = (struct scenario_member){.name = text(s, name_of(s, v)), .on_stop = like->on_stop != ON_STOP_OBEY};
+    }
+    return s->count;
 }

@@ -1,12 +1,19 @@
-/* scenario.h - a supervision tree and a list of events, run on virtual time; the trace of what it does
+/* scenario.h - a supervision tree and a list of events; the trace of what it does
  *
- * The engine is the one ranks use (core/suptree); the leaves are played here: they start, end and obey as
- * the scenario says.  Format of scenarios and traces: tests/conformance/README.md.
+ * The script: it knows what is to happen and writes what did, the tree is its stage's (core/script.h).  On virtual time
+ * that is an engine with played leaves, here; on ranks it is sup/director.h.  Format of scenarios and traces:
+ * tests/conformance/README.md.
  */
 #ifndef TW_EMU_SCENARIO_H
 #define TW_EMU_SCENARIO_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/reason.h"
+#include "core/script.h"
+
+struct scenario;
 
 /* Takes the lines of a trace as they come: text without its newline, borrowed; depth: how far a line of the
  * final tree is indented (two blanks each, behind the `=`), which text does not show. */
@@ -15,8 +22,30 @@ struct scenario_out {
     void *arg;                  /* borrowed */
 };
 
-/* Run FILE and give its trace to `out`.  0; TW_ENOENT; TW_ENOMEM; TW_EPROTO with "file:line: what: word: what
- * would be right", and no line was given. */
-int scenario_run(const char *file, const struct scenario_out *out, struct reason *why);
+/* Read FILE; its trace goes to out (borrowed).  0; TW_ENOENT; TW_ENOMEM; TW_EPROTO with "file:line: what: word: what
+ * would be right". */
+int scenario_open(const char *path, const struct scenario_out *out, struct scenario **ret, struct reason *why);
+void scenario_close(struct scenario *s);    /* NULL is fine */
+struct script scenario_script(struct scenario *s);
+
+/* How many vertices it can have at most. */
+uint32_t scenario_vertices(const struct scenario *s);
+/* A vertex beside what the stage was told of it. */
+struct scenario_member {
+    const char *name;                   /* borrowed */
+    bool on_stop;                       /* it does not simply obey: ask script_ops.stop */
+};
+/* Those it has had so far, in the order of their numbers; room for all it can have.  Returns how many. */
+uint32_t scenario_cast(const struct scenario *s, struct scenario_member *ret);
+
+/* -- on virtual time (scenario_play.c) -- */
+/* Run FILE and give its trace to `out`.  As scenario_open; no line is given when the file is wrong. */
+int scenario_run(const char *path, const struct scenario_out *out, struct reason *why);
+
+/* Run FILE without a trace, before it is run on ranks: told of every vertex it will ever have, in the order of their
+ * numbers, those that are added at run time among them.  0, or as scenario_open. */
+typedef void (*scenario_cast_f)(void *self, const struct scenario_member *m, uint32_t parent,
+                                const struct suptree_spec *spec);
+int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct reason *why);
 
 #endif

@@ -1,0 +1,171 @@
+/* scenario_play.c - a scenario on virtual time: one engine, and leaves that are played */
+#include <stdlib.h>
+
+#include "emu/scenario.h"
+#include "shared/cause.h"
+#include "shared/rc.h"
+
+struct play {
+    struct script script;
+    struct suptree *tree;           /* owned */
+    bool carrying, stopping;        /* stopping: the effect before this one was a stop */
+    struct { uint32_t parent; struct suptree_spec spec; } *added;       /* owned; per vertex */
+};
+
+static void take(struct play *p, const struct suptree_input *in);
+
+/* -- the leaves ----------------------------------------------------------------------------------- */
+
+static void play_start(struct play *p, const struct suptree_effect *e)
+{
+    static const uint16_t kinds[] = {[SCRIPT_STARTS] = SUPTREE_STARTED, [SCRIPT_FAILS] = SUPTREE_START_FAILED,
+                                     [SCRIPT_IGNORED] = SUPTREE_START_IGNORED};
+    enum script_start how = p->script.ops->start(p->script.self, e->vertex);
+    struct suptree_input in = {.kind = kinds[how], .vertex = e->vertex, .life = e->life,
+                               .cause = how == SCRIPT_FAILS ? CAUSE_START : CAUSE_NONE};
+
+    take(p, &in);
+}
+
+/* Several that are told to stop one right after the other were told at the same time, as a pool does. */
+static void play_stop(struct play *p, const struct suptree_effect *e, bool at_once)
+{
+    struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = e->vertex, .life = e->life,
+                               .cls = CLASS_KILLED, .cause = CAUSE_SUPERVISOR};
+
+    if (e->how != SHUTDOWN_BRUTAL_KILL)
+        in.cls = p->script.ops->stop(p->script.self, e->vertex, at_once);
+    take(p, &in);
+}
+
+static void carry_out(struct play *p, const struct suptree_effect *e)
+{
+    const struct script *s = &p->script;
+    bool at_once = p->stopping;
+
+    p->stopping = e->kind == SUPTREE_DO_STOP;
+    switch (e->kind) {
+    case SUPTREE_DO_START: play_start(p, e); return;
+    case SUPTREE_DO_STOP: play_stop(p, e, at_once); return;
+    case SUPTREE_DO_RESULT: s->ops->answer(s->self, e->vertex, e->token, e->what); return;
+    case SUPTREE_DO_RECORD: s->ops->record(s->self, e); return;
+    case SUPTREE_DO_REPORT:
+        if (e->what != SUPTREE_STARTED)
+            s->ops->ended(s->self, e->cls);
+        return;
+    }
+}
+
+/* Inputs come from effects too; the outermost call carries all out, in order. */
+static void take(struct play *p, const struct suptree_input *in)
+{
+    const struct suptree_effect *next;
+
+    (void)suptree_take(p->tree, p->script.ops->clock_ms(p->script.self), in);
+    if (p->carrying)
+        return;
+    p->carrying = true;
+    while ((next = suptree_next_effect(p->tree))) {
+        struct suptree_effect e = *next;
+
+        carry_out(p, &e);
+    }
+    p->carrying = false;
+}
+
+/* -- the stage ------------------------------------------------------------------------------------ */
+
+static int op_look(void *self, uint32_t vertex, struct suptree_look *ret)
+{
+    const struct play *p = self;
+
+    return suptree_look(p->tree, vertex, p->script.ops->clock_ms(p->script.self), ret);
+}
+
+static int op_add(void *self, uint32_t parent, const struct suptree_spec *spec)
+{
+    struct play *p = self;
+
+    p->added[spec->id].parent = parent;
+    p->added[spec->id].spec = *spec;
+    return suptree_add(p->tree, parent, spec);
+}
+
+static void op_take(void *self, const struct suptree_input *in) { take(self, in); }
+
+static void op_hold(void *self, uint32_t sibling, bool held)
+{
+    (void)sibling;                  /* one engine has all of them */
+    suptree_hold(((struct play *)self)->tree, held);
+}
+
+static int play(struct play *p, struct scenario *s, struct reason *why)
+{
+    static const struct stage_ops ops = {op_look, op_add, op_take, op_hold};
+    uint32_t vertices = scenario_vertices(s);
+    struct suptree_limits limits = {.vertices = vertices, .ids = vertices, .generation = 1};
+
+    p->script = scenario_script(s);
+    p->tree = suptree_create(&limits);
+    p->added = calloc(vertices, sizeof *p->added);
+    if (!p->tree || !p->added)
+        return reason_set(why, TW_ENOMEM, "not enough memory for the %u vertices of a scenario", vertices);
+    p->script.ops->attach(p->script.self, &ops, p);
+    while (p->script.ops->step(p->script.self) > 0) {
+        p->script.ops->settled(p->script.self);
+        suptree_check(p->tree);
+    }
+    return 0;
+}
+
+static void end_play(struct play *p, struct scenario *s)
+{
+    suptree_destroy(p->tree);
+    free(p->added);
+    scenario_close(s);
+}
+
+int scenario_run(const char *path, const struct scenario_out *out, struct reason *why)
+{
+    struct play p = {.tree = NULL};
+    struct scenario *s = NULL;
+    int rc = scenario_open(path, out, &s, why);
+
+    if (rc == 0)
+        rc = play(&p, s, why);
+    end_play(&p, s);
+    return rc;
+}
+
+static int tell_cast(const struct play *p, const struct scenario *s, scenario_cast_f tell, void *self, struct reason *why)
+{
+    struct scenario_member *cast = calloc(scenario_vertices(s), sizeof *cast);
+    uint32_t count = cast ? scenario_cast(s, cast) : 0;
+
+    for (uint32_t v = 0; v < count; v++)
+        tell(self, &cast[v], p->added[v].parent, &p->added[v].spec);
+    free(cast);
+    return count ? 0 : reason_set(why, TW_ENOMEM, "not enough memory for the cast of a scenario");
+}
+
+static void no_line(void *arg, const char *text, int depth)
+{
+    (void)arg;
+    (void)text;
+    (void)depth;
+}
+
+int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct reason *why)
+{
+    struct play p = {.tree = NULL};
+    static const struct scenario_out nowhere = {no_line, NULL};
+    struct scenario *s = NULL;
+    int rc = scenario_open(path, &nowhere, &s, why);
+
+    if (rc == 0)
+        rc = play(&p, s, why);
+    if (rc == 0)
+        rc = tell_cast(&p, s, tell, self, why);
+    end_play(&p, s);
+    return rc;
+}
