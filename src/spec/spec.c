@@ -149,6 +149,16 @@ static int by_path(const void *a, const void *b)
     return strcmp(sorting->vertices[*(const uint32_t *)a].path, sorting->vertices[*(const uint32_t *)b].path);
 }
 
+void spec_sort(struct spec *s)
+{
+    struct spec_store *st = s->store;
+
+    for (uint32_t i = 0; i < s->vertex_count; i++)
+        st->sorted[i] = i;
+    sorting = s;
+    qsort(st->sorted, s->vertex_count, sizeof *st->sorted, by_path);
+}
+
 static int build(struct spec *s, spec_error_f error, void *self)
 {
     struct spec_store *st = s->store;
@@ -177,10 +187,7 @@ static int build(struct spec *s, spec_error_f error, void *self)
         error(self, text);
         return TW_EINVAL;
     }
-    for (uint32_t i = 0; i < s->vertex_count; i++)
-        st->sorted[i] = i;
-    sorting = s;
-    qsort(st->sorted, s->vertex_count, sizeof *st->sorted, by_path);
+    spec_sort(s);
     return 0;
 }
 

@@ -48,6 +48,9 @@ struct spec_vertex {
     bool significant, state_init;
     const struct suptree_extra *extra;          /* beyond OTP; NULL: nothing.  Borrowed; without its `depends` ... */
     uint32_t depends[SPEC_DEPENDS], depend_count;       /* ... which are declarations of siblings */
+    /* a scenario's */
+    bool dynamic;               /* no part of the tree until it is started at run time */
+    uint32_t sibling_name;      /* as suptree_spec.name */
     /* place */
     enum spec_place place;
     uint32_t place_rank;        /* SPEC_PLACE_RANK */

@@ -29,6 +29,8 @@ struct spec_store {
 /* spec_yaml.c: fills name, devices, drills, the declarations and the hash.  Errors are told; returns their
  * number, or TW_ENOENT / TW_ENOMEM. */
 int spec_parse(struct spec *s, const char *const *sets, int count, spec_error_f error, void *self);
+/* Fill store.sorted, once all paths stand. */
+void spec_sort(struct spec *s);
 void decl_free(struct decl *d);
 
 #endif
