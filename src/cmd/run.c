@@ -13,25 +13,32 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "cmd/cmd.h"
+#include "cmd/scenario_program.h"
+#include "cmd/scenario_trace.h"
 #include "cmd/start_watch.h"
+#include "emu/scenario.h"
 #include "face/face.h"
 #include "face/reply.h"
 #include "mpi/mpi_link.h"
 #include "shared/rc.h"
 #include "spec/drills.h"
 #include "spec/placement.h"
+#include "spec/scenario_tree.h"
 #include "spec/spec.h"
 #include "store/journal.h"
 #include "store/verdict.h"
 #include "sup/rank.h"
 #include "sup/timeouts.h"
 #include "worker/host_device.h"
+#include "worker/program.h"
 #include "worker/zygote.h"
 
+
 struct run_args {
-    const char *file, *sets[SETS_MAX], *state_dir, *out_dir;
+    const char *file, *scenario, *sets[SETS_MAX], *state_dir, *out_dir;
+    struct scenario_homes homes;
     int set_count;
-    bool drills, json;
+    bool drills, json, homes_given;
     uint64_t seed;
     unsigned generation;
 };
@@ -39,7 +46,10 @@ struct run_args {
 /* Everything of one rank's process; owned. */
 struct run {
     struct run_args args;
-    struct spec *spec;
+    struct spec *spec;                  /* a scenario's is the tree's */
+    struct scenario_tree tree;
+    struct rank_scenario scenario;
+    struct scenario *script;            /* rank 0's */
     struct loaded_program program;
     struct placement places;
     struct drill *drills;
@@ -145,7 +155,53 @@ static void tell(void *self, const char *text)
         fprintf(stderr, "treewarden: %s\n", text);
 }
 
-static int open_files(struct run *r)
+struct cast { struct scenario_node *nodes; uint32_t count, room; };
+
+static void add_to_cast(void *self, const struct scenario_member *m, uint32_t parent, const struct suptree_spec *spec)
+{
+    struct cast *c = self;
+
+    if (c->count == c->room) {
+        struct scenario_node *more = realloc(c->nodes, (c->room * 2 + 16) * sizeof *more);
+
+        if (!more)
+            return;                     /* found out as a tree that is too small */
+        c->nodes = more;
+        c->room = c->room * 2 + 16;
+    }
+    c->nodes[c->count] = (struct scenario_node){.spec = *spec, .parent = parent, .on_stop = m->on_stop};
+    snprintf(c->nodes[c->count++].name, sizeof c->nodes->name, "%s", m->name);
+}
+
+/* What is wrong with it is found by playing it on virtual time first, and so is every vertex it will ever have. */
+static int open_scenario(struct run *r)
+{
+    struct cast cast = {NULL, 0, 0};
+    struct reason why;
+    int rc = scenario_rehearse(r->args.scenario, add_to_cast, &cast, &why);
+
+    if (rc == 0)
+        rc = cast.nodes ? scenario_tree_make(r->args.scenario, cast.nodes, cast.count, &r->tree, &why)
+                        : reason_set(&why, TW_ENOMEM, "not enough memory for the cast of a scenario");
+    free(cast.nodes);
+    if (rc == 0 && speaks(r))
+        rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script, &why);
+    if (rc == 0)
+        rc = program_image_of("scenario", scenario_program, (size_t)(scenario_program_end - scenario_program),
+                              &r->program.image_fd, &r->program.hash, &why);
+    if (rc == 0)
+        rc = program_open("scenario", r->program.image_fd, &r->program.table, &why);
+    r->spec = r->tree.spec;
+    if (rc != 0)
+        return refuse(r, exit_for(rc), &why);
+    r->spec->hash ^= r->args.homes.seed + (uint64_t)r->args.homes.kind;
+    r->scenario = (struct rank_scenario){.file = r->args.scenario, .start = r->tree.start, .on_stop = r->tree.on_stop};
+    if (r->script)
+        r->scenario.script = scenario_script(r->script);
+    return 0;
+}
+
+static int open_job(struct run *r)
 {
     int rc = load_spec(r->args.file, r->args.sets, r->args.set_count, !speaks(r), &r->spec);
 
@@ -164,6 +220,8 @@ static int open_files(struct run *r)
         rc = drills_plan(r->spec, r->args.seed, &r->drills) ? EXIT_OS : 0;
     return rc;
 }
+
+static int open_files(struct run *r) { return r->args.scenario ? open_scenario(r) : open_job(r); }
 
 /* A rank whose launcher is gone ends without MPI_Finalize, which would wait for it. */
 static void look_for_launcher(struct run *r)
@@ -223,8 +281,11 @@ static int open_places(struct run *r)
     struct link l = mpi_link_port(r->mpi);
     char dir[4096];
     struct reason why;
-    int rc = placement_make(r->spec, link_size(&l), &r->places, &why);
+    int rc;
 
+    if (r->args.scenario)
+        scenario_tree_place(&r->tree, &r->args.homes, link_size(&l));
+    rc = placement_make(r->spec, link_size(&l), &r->places, &why);
     r->number = link_rank(&l);
     if (rc != 0)
         return refuse(r, exit_for(rc), &why);
@@ -271,6 +332,10 @@ static void on_verdict(void *self, const struct verdict *v)
 
     if (!j)
         return;
+    if (r->args.scenario)
+        (void)fflush(stdout);           /* its trace is whole */
+    if (r->args.scenario && v->exit_code != 0)
+        fprintf(stderr, "treewarden: %s: %s\n", r->args.scenario, v->reason);
     j->verdict = *v;
     memcpy(j->dir, r->state_dir, sizeof j->dir);
     if (journal_defer(r->journal, write_verdict, j) != 0)
@@ -347,7 +412,8 @@ static int open_rank(struct run *r)
                              .devices = (int)r->spec->devices.per_rank, .generation = r->args.generation,
                              .job = r->job, .state_dir = r->state_dir, .link = mpi_link_port(r->mpi),
                              .out = {.self = r, .answer = on_answer, .verdict = on_verdict},
-                             .host_of = mpi_link_hosts(r->mpi), .started_us = r->started_us};
+                             .host_of = mpi_link_hosts(r->mpi), .started_us = r->started_us,
+                             .scenario = r->args.scenario ? &r->scenario : NULL};
     struct reason why;
     char who[32];
 
@@ -443,7 +509,7 @@ static void remove_job_dir(const struct run *r)
 static void close_all(struct run *r, int code)
 {
     journal_close(r->journal, 2000);
-    if (r->args.json && r->rank && speaks(r)) {
+    if (r->args.json && r->rank && speaks(r) && !r->args.scenario) {
         (void)print_verdict_json(r->state_dir, r->args.generation);
         (void)fflush(stdout);
     }
@@ -460,7 +526,11 @@ static void close_all(struct run *r, int code)
         host_device_close(&r->port);
     free(r->drills);
     placement_free(&r->places);
-    spec_free(r->spec);
+    scenario_close(r->script);
+    if (r->args.scenario)
+        scenario_tree_free(&r->tree);
+    else
+        spec_free(r->spec);
 }
 
 static void watch_launcher(struct run *r)
@@ -527,12 +597,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'o': a->out_dir = arg; return 0;
     case 'j': a->json = true; return 0;
     case 'v': log_set_level(LOG_INFO); return 0;
+    case 'f': a->scenario = arg; return 0;
+    case 'H':
+        a->homes_given = true;
+        if (scenario_homes_parse(arg, &a->homes) != 0)
+            argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+        return 0;
     case ARGP_KEY_ARG:
         if (a->file)
             argp_error(state, "one specification, please");
         a->file = arg;
         return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which specification? give its file"); return 0;
+    case ARGP_KEY_END:
+        if (!a->file == !a->scenario)
+            argp_error(state, a->file ? "a specification or a scenario, not both" : "which specification? give its file");
+        if (a->scenario ? a->drills || a->set_count : a->homes_given)
+            argp_error(state, a->scenario ? "--drills and --set are for specifications" : "--homes is for --scenario");
+        return 0;
     }
     return ARGP_ERR_UNKNOWN;
 }
@@ -545,10 +626,12 @@ int cmd_run(int argc, char **argv)
         {"seed", 'S', "N", 0, "draw the drills from this seed (1)", 0},
         {"state-dir", 'D', "DIR", 0, "journals and verdict (./NAME.JOBID.tw)", 0},
         {"out", 'o', "DIR", 0, "files of host actors (STATE-DIR/out)", 0},
-        {"json", 'j', NULL, 0, "print the verdict as JSON, by rank 0", 0},
+        {"json", 'j', NULL, 0, "rank 0: print the verdict as JSON; of a scenario, an object for each line", 0},
         {"verbose", 'v', NULL, 0, "say more on stderr", 0},
+        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn), on real ranks and slots; rank 0 prints its trace", 1},
+        {"homes", 'H', "HOMES", 0, "where its vertices live: spread, branch or seed:N (spread)", 1},
         {0}};
-    static const struct argp argp = {options, parse, "SPEC",
+    static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
         "Be one rank of a job; started by mpirun, srun or `treewarden launch`.  Alone: the whole job, one rank.",
         NULL, NULL, NULL};
     struct run r = {.args = {.seed = 1}, .lock_fd = -1, .launcher_fd = -1, .started_us = clock_us()};

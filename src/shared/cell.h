@@ -41,10 +41,10 @@ struct cell_hello { CELL_HEAD uint32_t version; uint64_t spec_hash; uint32_t end
                     uint32_t devices; uint32_t mpi_version; uint64_t program_hash; };
 /* -- orders: term, number, epoch first; executed once and in order per rank, answers stored -- */
 struct cell_order { CELL_HEAD uint32_t term; uint64_t order; uint32_t epoch; uint32_t how;
-                    uint32_t line; uint32_t deadline_ms; };
+                    uint32_t line; uint32_t deadline_ms; uint32_t cls; };
 /* -- what a home or a rank tells the root; repeated until REPORT_OK names its number (seq) -- */
 struct cell_report { CELL_HEAD uint32_t what; uint64_t order; uint32_t cls; uint32_t cause;
-                     uint32_t detail; uint32_t line; };
+                     uint32_t detail; uint32_t line; uint64_t stamp; };
 /* -- the picture every rank keeps of every vertex -- */
 struct cell_vertex { CELL_HEAD uint32_t line; uint64_t tree_us; uint32_t starts; uint16_t state;
                      uint8_t cls; uint8_t cause; uint16_t rank; uint16_t device; uint32_t slot;
@@ -65,9 +65,14 @@ struct cell_stream { CELL_HEAD uint32_t pad; uint64_t a; uint64_t b; uint64_t c;
 struct cell_fault { CELL_HEAD uint32_t open; uint64_t resumed_us; uint32_t uncommitted; uint16_t actors;
                     uint8_t cause; uint8_t how; uint16_t device; uint16_t pad; };
 struct cell_admin { CELL_HEAD uint32_t verb; uint64_t token; int32_t answer; uint32_t lives;
-                    uint32_t pad[2]; };
+                    uint32_t counts[4]; };  /* counts: of a supervisor that was asked */
 struct cell_verdict { CELL_HEAD uint32_t exit_code; uint64_t tree_us; uint32_t cause;
                       uint32_t rank; uint32_t pad[2]; };
+/* -- scenarios (sup/stage.h): what is to happen, or what did, and whether all is quiet -- */
+struct cell_stage { CELL_HEAD uint32_t what; uint64_t number; uint32_t a; uint32_t b; uint32_t c;
+                    uint32_t pad[3]; };
+struct cell_wave { CELL_HEAD uint32_t idle; uint64_t number; uint64_t sent; uint64_t heard;
+                   uint32_t pad[2]; };
 /* -- rank <-> slot 0 -- */
 struct cell_slot { CELL_HEAD uint32_t slot; uint32_t line; uint32_t how; uint32_t deadline_ms;
                    uint32_t actor_type; uint32_t drill; uint64_t drill_step; };
@@ -113,7 +118,11 @@ struct cell_log { CELL_HEAD uint32_t code; uint64_t a; uint64_t b; uint32_t pad[
     X(SLOT_LOG,     48, 0, log)        /* slot 0 -> rank: an actor's tw_log                         */ \
     X(ADMIN_OK,     49, 0, admin)      /* home -> root: its answer                                  */ \
     X(SIGNAL,       50, 0, verdict)    /* rank -> root: the job was signalled (exit_code: number)   */ \
-    X(UNFIT,        51, 0, verdict)    /* rank -> root: this rank cannot go on (cause)              */
+    X(UNFIT,        51, 0, verdict)    /* rank -> root: this rank cannot go on (cause)              */ \
+    X(STAGE,        52, 0, stage)      /* root -> rank: a scenario's next deed (enum stage_deed)    */ \
+    X(STAGE_RECORD, 53, 0, stage)      /* rank -> root: a record of its engine, for the trace       */ \
+    X(WAVE,         54, 0, wave)       /* root -> rank: is all quiet?                               */ \
+    X(WAVE_OK,      55, 0, wave)       /* rank -> root: what it sent and heard, and whether it rests */
 
 enum cell_type {
 #define X(name, no, body, payload) CELL_##name = (no),
@@ -137,6 +146,8 @@ union cell {
     struct cell_verdict verdict;
     struct cell_fault fault;
     struct cell_admin admin;
+    struct cell_stage stage;
+    struct cell_wave wave;
     struct cell_slot slot;
     struct cell_slot_is slot_is;
     struct cell_log log;

@@ -44,7 +44,8 @@
     X(GAP,         25, "gap",          "a: records dropped because the writer was behind")           \
     X(VERDICT,     26, "verdict",      "a: exit code; text: reason")                                 \
     X(QUARANTINE,  27, "quarantine",   "given up and kept for `restart`; cause says why")            \
-    X(DELAY,       28, "delay",        "the next start waits; a: milliseconds")
+    X(DELAY,       28, "delay",        "the next start waits; a: milliseconds")                      \
+    X(START_IGNORED, 29, "start_ignored", "a start attempt answered: nothing to run")
 
 enum journal_type {
 #define X(name, no, text, help) JOURNAL_##name = (no),

@@ -211,9 +211,8 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
 }
 
 /* The engine's answer for one vertex.  A restart's first half, the stop, goes over into its second. */
-void command_result(struct rank *r, uint64_t token, uint8_t answer)
+void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer)
 {
-    uint32_t vertex = (uint32_t)token;
     struct pending_command *p;
 
     if (token >> 33 >= COMMANDS || vertex >= r->vertices || !r->root->commands[token >> 33].used)

@@ -480,6 +480,26 @@ int devman_signal_worker(struct devman *d, uint32_t vertex, enum device_signal w
     return d->cx.port.ops->signal(d->cx.port.self, d->cx.device_of[vertex], v->incarnation, what);
 }
 
+bool devman_runs(const struct devman *d, uint32_t vertex)
+{
+    const struct resident *r = &d->residents[vertex];
+
+    return is_here(d, vertex) && r->phase == RESIDENT_RUNNING && !r->finishing;
+}
+
+void devman_fence(struct devman *d, uint32_t vertex) { order_slot(d, vertex, CELL_SLOT_FENCE, 0, 0, 0); }
+
+bool devman_rests(const struct devman *d)
+{
+    for (int device = 0; device < d->cx.devices; device++)
+        if (d->devices[device].state != DEVICE_IS_UP && d->devices[device].state != DEVICE_IS_QUARANTINED)
+            return false;
+    for (uint32_t v = 0; v < d->vertices; v++)
+        if (d->residents[v].phase != RESIDENT_NONE && !devman_runs(d, v))
+            return false;
+    return true;
+}
+
 /* -- the turn ------------------------------------------------------------------------------------- */
 
 /* Returns 0 = taken, TW_EFULL = leave it in the ring. */

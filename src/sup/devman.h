@@ -94,6 +94,13 @@ void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line
 int devman_drill(struct devman *d, uint32_t vertex, uint32_t how, uint8_t tag);
 int devman_signal_worker(struct devman *d, uint32_t vertex, enum device_signal what, uint8_t tag);
 
+/* It runs here, and nothing is under way with it. */
+bool devman_runs(const struct devman *d, uint32_t vertex);
+/* End a life that runs from outside, untrappably: told as down, killed, like any end by itself. */
+void devman_fence(struct devman *d, uint32_t vertex);
+/* Nothing is under way: workers are up, or given up for good, and no life begins or ends. */
+bool devman_rests(const struct devman *d);
+
 /* One bounded turn.  Returns 1 if there may be more to do at once. */
 int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us);
 

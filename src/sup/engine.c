@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sup/root.h"
+#include "sup/stage.h"
 
 bool is_branch_here(const struct rank *r, uint32_t vertex)
 {
@@ -83,6 +84,8 @@ static int build(struct rank *r, struct suptree *t, int home)
             continue;
         fill(&s, v);
         s.extra = fill_extra(r->cx.spec, v, &extra);
+        s.dynamic = v->dynamic && parent_home == home;
+        s.name = v->sibling_name;
         s.remote = s.supervisor && own_home != home;
         rc = suptree_add(t, parent_home == home ? v->parent : SUPTREE_NONE, &s);
         if (rc != 0)
@@ -110,11 +113,13 @@ int engines_create(struct rank *r, struct reason *why)
     return r->branches ? 0 : TW_ENOMEM;
 }
 
+uint64_t engine_ms(const struct rank *r) { return r->stage ? stage_clock_ms(r) : tree_ms(r); }
+
 /* -- the journal and the picture ------------------------------------------------------------------ */
 
 static const uint16_t journal_of[] = {
     [RECORD_BEGIN] = JOURNAL_BEGIN, [RECORD_START] = JOURNAL_START,
-    [RECORD_START_FAILED] = JOURNAL_START_FAILED, [RECORD_START_IGNORED] = JOURNAL_START_FAILED,
+    [RECORD_START_FAILED] = JOURNAL_START_FAILED, [RECORD_START_IGNORED] = JOURNAL_START_IGNORED,
     [RECORD_EXIT] = JOURNAL_EXIT, [RECORD_STOP] = JOURNAL_STOP, [RECORD_LOST] = JOURNAL_LOST,
     [RECORD_GIVEUP] = JOURNAL_GIVEUP, [RECORD_DOWN] = JOURNAL_DOWN, [RECORD_ESCALATE] = JOURNAL_ESCALATE,
     [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN, [RECORD_QUARANTINE] = JOURNAL_QUARANTINE,
@@ -143,6 +148,8 @@ static void journal(struct rank *r, const struct suptree_effect *e)
         r->gave_up[e->vertex] = 1;
         r->view.giveups++;
     }
+    if (r->stage)
+        stage_recorded(r, &rec, e);
     if (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP)
         r->view.giveups++;
     if (!is_death(r, e->what, e->vertex))
@@ -204,11 +211,12 @@ static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex
         return;
     state = state_of(&l);
     v->stopped_by_hand = l.by_hand;
-    if (v->state == state && v->starts == l.starts)
+    if (v->state == state && v->starts == l.starts && v->engine_state == l.state)
         return;
     if (v->state != state)
         v->since_us = tree_us(r);
     v->state = state;
+    v->engine_state = (uint8_t)l.state;
     v->starts = l.starts;
     if (state == VERTEX_RUNNING)
         r->gave_up[vertex] = 0;
@@ -245,6 +253,37 @@ void engines_check(const struct rank *r)
 
 /* -- effects of the branches homed here ----------------------------------------------------------- */
 
+/* A supervisor that was asked stands still until the root has its answer: that leaves behind the news of this turn, so
+ * that the root's picture is what the supervisor stands on. */
+static void put_off(struct rank *r, union cell *c)
+{
+    struct suptree_look l;
+
+    if (r->asked_count == ASKED_MAX || suptree_look(r->branches, c->admin.src, engine_ms(r), &l) != 0) {
+        end_rank(r, 70);
+        return;
+    }
+    c->admin.counts[0] = l.specs;
+    c->admin.counts[1] = (uint32_t)l.active;
+    c->admin.counts[2] = l.supervisors;
+    c->admin.counts[3] = l.workers;
+    r->asked[r->asked_count++] = *c;
+}
+
+void answers_turn(struct rank *r)
+{
+    for (uint32_t i = 0; i < r->asked_count; i++) {
+        struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = r->asked[i].admin.src};
+
+        if (is_root(r))
+            root_on_cell(r, r->me, &r->asked[i]);
+        else
+            send_cell(r, 0, &r->asked[i]);
+        branch_input(r, &asked);        /* whoever is asked next comes behind, in a turn to come */
+    }
+    r->asked_count = 0;
+}
+
 static void branch_result(struct rank *r, const struct suptree_effect *e)
 {
     union cell c;
@@ -255,7 +294,10 @@ static void branch_result(struct rank *r, const struct suptree_effect *e)
     c.admin.token = e->token;
     c.admin.answer = e->what;
     c.admin.lives = e->count;
-    send_cell(r, 0, &c);
+    if (e->token & TOKEN_ASK && e->what == ANSWER_OK)
+        put_off(r, &c);
+    else
+        send_cell(r, 0, &c);
 }
 
 static uint32_t deadline_of(const struct suptree_effect *e)
@@ -271,8 +313,8 @@ static uint32_t how_of(const struct suptree_effect *e)
 static void branch_effect(struct rank *r, const struct suptree_effect *e)
 {
     switch (e->kind) {
-    case SUPTREE_DO_START: devman_start(r->devman, e->vertex, e->life, e->line, !e->fresh); return;
-    case SUPTREE_DO_STOP: devman_stop(r->devman, e->vertex, e->life, how_of(e), deadline_of(e)); return;
+    case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, !e->fresh); return;
+    case SUPTREE_DO_STOP: stop_actor(r, e->vertex, e->life, how_of(e), deadline_of(e)); return;
     case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0); return;
     case SUPTREE_DO_RESULT: branch_result(r, e); return;
     case SUPTREE_DO_RECORD: journal(r, e); return;
@@ -283,7 +325,7 @@ static void branch_take(struct rank *r, const struct suptree_input *in)
 {
     const struct suptree_effect *next;
 
-    (void)suptree_take(r->branches, tree_ms(r), in);
+    (void)suptree_take(r->branches, engine_ms(r), in);
     while ((next = suptree_next_effect(r->branches))) {
         struct suptree_effect e = *next;
 
@@ -363,6 +405,8 @@ static void root_order(struct rank *r, uint16_t type, const struct suptree_effec
     c.order.line = e->line;
     c.order.how = type == CELL_START ? e->fresh : how_of(e);
     c.order.deadline_ms = type == CELL_START ? 0 : deadline_of(e);
+    c.order.flags = e->linked ? ORDER_LINKED : 0;
+    c.order.cls = e->cls;
     r->view.orders++;
     send_cell(r, to, &c);
 }
@@ -373,7 +417,7 @@ static void root_effect(struct rank *r, const struct suptree_effect *e)
     case SUPTREE_DO_START: root_order(r, CELL_START, e); return;
     case SUPTREE_DO_STOP: root_order(r, CELL_STOP, e); return;
     case SUPTREE_DO_REPORT: root_tree_report(r, e); return;
-    case SUPTREE_DO_RESULT: root_result(r, e->token, e->what); return;
+    case SUPTREE_DO_RESULT: root_result(r, e->vertex, e->token, e->what); return;
     case SUPTREE_DO_RECORD: journal(r, e); return;
     }
 }

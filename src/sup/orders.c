@@ -5,6 +5,7 @@
  * it is in its log.
  */
 #include "sup/rank_impl.h"
+#include "sup/stage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void start_branch(struct rank *r, const struct cell_order *c)
 static void stop_branch(struct rank *r, const struct cell_order *c)
 {
     struct suptree_input in = {.kind = c->how == STOP_KILL ? SUPTREE_BRANCH_KILL : SUPTREE_BRANCH_STOP,
-                               .vertex = c->dst, .life = c->life};
+                               .vertex = c->dst, .life = c->life, .cls = (uint8_t)c->cls,
+                               .linked = c->flags & ORDER_LINKED};
 
     branch_input(r, &in);
 }
@@ -39,6 +41,22 @@ static bool is_for_root(const struct rank *r, uint32_t vertex)
                                                                   !home_is_here(r, vertex)));
 }
 
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume)
+{
+    if (r->stage)
+        stage_start(r, vertex, life, line, resume);
+    else
+        devman_start(r->devman, vertex, life, line, resume);
+}
+
+void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms)
+{
+    if (r->stage)
+        stage_stop(r, vertex, life, how, deadline_ms);
+    else
+        devman_stop(r->devman, vertex, life, how, deadline_ms);
+}
+
 /* Orders come in order and once over a live link; one that was executed is not executed again. */
 void on_order(struct rank *r, const struct cell_order *c)
 {
@@ -48,11 +66,11 @@ void on_order(struct rank *r, const struct cell_order *c)
     if (c->type == CELL_START && is_branch_here(r, c->dst))
         start_branch(r, c);
     else if (c->type == CELL_START)
-        devman_start(r->devman, c->dst, c->life, c->line, c->how == 0);
+        start_actor(r, c->dst, c->life, c->line, c->how == 0);
     else if (is_branch_here(r, c->dst))
         stop_branch(r, c);
     else
-        devman_stop(r->devman, c->dst, c->life, c->how == STOP_KILL ? STOP_KILL : STOP_SHUTDOWN, c->deadline_ms);
+        stop_actor(r, c->dst, c->life, c->how == STOP_KILL ? STOP_KILL : STOP_SHUTDOWN, c->deadline_ms);
 }
 
 void on_drill(struct rank *r, const struct cell_drill *c)
@@ -109,6 +127,7 @@ void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint3
     p->cell.report.cls = cls;
     p->cell.report.cause = cause;
     p->cell.report.detail = detail;
+    p->cell.report.stamp = ++r->stamp;
     p->sent_us = r->clock_us ? r->clock_us : 1;
     send_cell(r, 0, &p->cell);
 }
@@ -196,6 +215,10 @@ static void note_fault(struct rank *r, uint32_t vertex, uint64_t life, uint32_t 
 
 static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code)
 {
+    if (stage_start_was_ignored(self, code)) {
+        tell_home(self, SUPTREE_START_IGNORED, vertex, life, 0, 0, 0);
+        return;
+    }
     note_fault(self, vertex, life, cause, code);
     tell_home(self, SUPTREE_START_FAILED, vertex, life, CLASS_ABNORMAL, cause, code);
 }
@@ -210,7 +233,9 @@ static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, ui
         note_fault(r, vertex, life, cause, code);
     if (r->table[vertex].life <= life)
         address(r, vertex, life, cls == CLASS_NORMAL ? PEER_GONE : PEER_DOWN);
-    tell_home(r, SUPTREE_EXITED, vertex, life, cls, cause, code);
+    if (r->stage)
+        stage_ended(r, vertex, life);
+    tell_home(r, SUPTREE_EXITED, vertex, life, stage_class(r, cls, code), cause, code);
 }
 
 static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, uint32_t cause)
@@ -227,7 +252,9 @@ static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, 
     r->cause_stamp = rec.stamp;
     for (uint32_t i = 0; i < count; i++) {
         address(r, lost[i].vertex, lost[i].life, PEER_DOWN);
-        if (home_is_here(r, lost[i].vertex)) {
+        if (r->stage) {                 /* OTP knows no loss that is free */
+            on_down(r, lost[i].vertex, lost[i].life, CLASS_KILLED, cause, 0);
+        } else if (home_is_here(r, lost[i].vertex)) {
             in.batch[in.count].vertex = lost[i].vertex;
             in.batch[in.count++].life = lost[i].life;
         } else {

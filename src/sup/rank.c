@@ -1,5 +1,6 @@
 /* rank.c - the turn of one rank: drain the link, drain the devices, tick, act */
 #include "sup/rank_impl.h"
+#include "sup/stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,8 @@ void send_cell(struct rank *r, int to, union cell *c)
     if (r->down[to])
         return;
     c->head.seq = c->head.seq ? c->head.seq : ++r->stamp;
+    if (r->stage && to != r->me)
+        stage_count(r, c, true);
     if (to != r->me && o->head == o->tail && link_send(&r->cx.link, to, c, NULL, 0) == 0)
         return;
     if (o->tail - o->head == r->out_room) {
@@ -132,13 +135,14 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         note_death(r, c->dst, c->cls, c->cause);
     }
     if (c->flags & VERTEX_STATE) {     /* after its death: it may be back already */
-        if (v->state != c->state)
+        if (v->state != (c->state & 0xff))
             v->since_us = c->tree_us;
         v->state = (uint8_t)c->state;
+        v->engine_state = (uint8_t)(c->state >> 8);
         v->starts = c->starts;
         if (r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR)
             v->life = c->life;
-        if (c->state == VERTEX_RUNNING)
+        if (v->state == VERTEX_RUNNING)
             r->gave_up[c->dst] = 0;
     }
 }
@@ -156,7 +160,7 @@ static void send_vertex(struct rank *r, uint32_t vertex)
     c.vertex.flags = (uint16_t)(r->news[vertex] | r->status[vertex]);
     c.vertex.tree_us = tree_us(r);
     c.vertex.starts = v->starts;
-    c.vertex.state = v->state;
+    c.vertex.state = (uint16_t)(v->state | v->engine_state << 8);
     c.vertex.cls = v->cls;
     c.vertex.cause = v->cause;
     c.vertex.code = v->code;
@@ -222,7 +226,6 @@ const struct view *rank_view(struct rank *r)
 
 static void on_beat(struct rank *r, int from, const struct cell_beat *c)
 {
-    heard_stamp(r, c->stamp);
     r->ranks[from].heard_us = tree_us(r);
     if (from != 0 || is_root(r))
         return;
@@ -236,8 +239,28 @@ static void on_beat(struct rank *r, int from, const struct cell_beat *c)
 
 static void on_verdict(struct rank *r, const struct cell_verdict *c) { end_rank(r, (int)c->exit_code); }
 
+/* The Lamport stamp a control cell carries: its number, unless that counts something else. */
+static uint64_t stamp_of(const union cell *c)
+{
+    switch (c->head.type) {
+    case CELL_MSG:
+    case CELL_MSG_ACK:
+    case CELL_MSG_NACK:
+    case CELL_CMD:
+    case CELL_CMD_REPLY:
+    case CELL_FAULT: return 0;
+    case CELL_BEAT: return c->beat.stamp;
+    case CELL_REPORT: return c->report.stamp;
+    }
+    return c->head.seq;
+}
+
 static void take_cell(struct rank *r, int from, const union cell *c, const void *body, size_t bytes)
 {
+    if (from != r->me)
+        heard_stamp(r, stamp_of(c));
+    if (from != r->me && r->stage)
+        stage_count(r, c, false);
     switch (c->head.type) {
     case CELL_MSG:
     case CELL_MSG_ACK:
@@ -257,6 +280,10 @@ static void take_cell(struct rank *r, int from, const union cell *c, const void 
     case CELL_GOODBYE: r->left[from] = 1; return;
     case CELL_CMD:
     case CELL_CMD_REPLY: command_cell(r, from, &c->cmd, body, bytes); return;
+    case CELL_STAGE:
+    case CELL_STAGE_RECORD:
+    case CELL_WAVE:
+    case CELL_WAVE_OK: stage_on_cell(r, from, c); return;
     }
     if (is_root(r))
         root_on_cell(r, from, c);
@@ -376,6 +403,10 @@ int rank_turn(struct rank *r, uint64_t clock_us)
         root_turn(r);
     ending_turn(r);
     publish_news(r);
+    if (is_root(r) && r->asked_count > 0)
+        busy |= drain_own(r);           /* answers before these */
+    answers_turn(r);
+    stage_turn(r);
     return busy | flush_out(r);
 }
 
@@ -466,8 +497,10 @@ static void fill_view(struct rank *r)
         r->ranks[i].device_count = (uint16_t)r->cx.devices;
     }
     r->ranks[r->me].devices = r->device_views;
-    for (uint32_t v = 0; v < r->vertices; v++)
+    for (uint32_t v = 0; v < r->vertices; v++) {
         r->table[v].rank = r->table[v].device = UINT16_MAX;
+        r->table[v].state = r->cx.spec->vertices[v].dynamic ? VERTEX_GONE : VERTEX_NEW;
+    }
 }
 
 static int create_devman(struct rank *r, struct reason *why)
@@ -499,6 +532,10 @@ struct rank *rank_create(const struct rank_config *config, uint64_t clock_us, st
         goto err_destroy;
     }
     fill_view(r);
+    if (config->scenario && !(r->stage = stage_create(r))) {
+        reason_set(why, TW_ENOMEM, "not enough memory for a scenario");
+        goto err_destroy;
+    }
     if (create_devman(r, why) != 0 || engines_create(r, why) != 0)
         goto err_destroy;
     if (r->me == 0 && !(r->root = root_create(r, why)))
@@ -515,6 +552,7 @@ void rank_destroy(struct rank *r)
     if (!r)
         return;
     root_destroy(r->root);
+    stage_destroy(r->stage);
     suptree_destroy(r->branches);
     devman_destroy(r->devman);
     for (int i = 0; r->out && i < r->size; i++)

@@ -11,11 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/script.h"
 #include "port/device.h"
 #include "port/link.h"
 #include "sup/view.h"
 
 struct spec;
+struct spec_arg;
 struct tw_program;
 struct journal;
 struct drill;
@@ -61,6 +63,14 @@ struct rank_outlet {
     void (*verdict)(void *self, const struct verdict *v);
 };
 
+/* A scenario instead of a job: stage.h. */
+struct rank_scenario {
+    const char *file;
+    struct script script;                   /* rank 0 */
+    struct spec_arg *start;                 /* per vertex: the argument its next start reads */
+    const uint8_t *on_stop;                 /* per vertex: its stop is not simply obeyed */
+};
+
 struct rank_config {
     const struct spec *spec;                /* all borrowed for the rank's life */
     const struct tw_program *program;
@@ -79,6 +89,7 @@ struct rank_config {
     struct rank_outlet out;
     const char *const *host_of;             /* per rank */
     uint64_t started_us;                    /* clock at process start, for the verdict */
+    const struct rank_scenario *scenario;   /* NULL: none */
 };
 
 /* NULL with the reason: no memory, or a tree the engine refuses. */

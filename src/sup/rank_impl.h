@@ -29,6 +29,9 @@ struct pending_report {
 /* Which part of a VERTEX cell counts: who runs an actor knows where it is, who homes it what it is. */
 enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS = 15 };
 
+/* STOP of a branch: it goes down with a supervisor above it that was killed. */
+enum { ORDER_LINKED = 1 };
+
 /*    phase       printed                         */
 #define RANK_PHASE_LIST(X)                        \
     X(STARTING, "starting")                       \
@@ -41,9 +44,13 @@ enum rank_phase {
 #undef X
 };
 
+#define TOKEN_ASK (1ull << 61)          /* the call is a question: which_children, count_children */
+#define ASKED_MAX 65u                   /* the root has so many commands under way, and a scenario one */
+
 #define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)
 
 struct root;
+struct stage;
 
 struct rank {
     struct rank_config cx;
@@ -67,6 +74,7 @@ struct rank {
     struct suptree *branches;   /* engine of the branches homed here; owned */
     struct devman *devman;      /* owned */
     struct root *root;          /* rank 0; owned */
+    struct stage *stage;        /* in a scenario; owned */
     struct outgoing *out;       /* owned; per rank, own included */
     uint32_t out_room;
     uint8_t *down;              /* per rank: gone */
@@ -78,6 +86,8 @@ struct rank {
     char *branch_queue;         /* owned ring of inputs without their batch (LOST never waits) */
     uint32_t branch_room, branch_head, branch_waiting;
     bool branch_busy;
+    union cell asked[ASKED_MAX];        /* answers that leave at the end of this turn */
+    uint32_t asked_count;
     uint32_t streams_left;      /* vertices whose sums are still to be sent */
     uint64_t end_by_us;
     int exit_code;
@@ -102,6 +112,8 @@ void on_order(struct rank *r, const struct cell_order *c);
 void on_report_ok(struct rank *r, const struct cell_report *c);
 void on_admin(struct rank *r, const struct cell_admin *c);
 void on_drill(struct rank *r, const struct cell_drill *c);
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume);
+void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
             uint32_t detail);
 void reports_again(struct rank *r);
@@ -110,16 +122,18 @@ void streams_turn(struct rank *r);
 extern const struct devman_ops rank_devman_ops;
 
 /* engine.c */
+uint64_t engine_ms(const struct rank *r);   /* tree time, as engines are told it */
 int engines_create(struct rank *r, struct reason *why);
 void engines_check(const struct rank *r);
 void branch_input(struct rank *r, const struct suptree_input *in);
 void branches_tick(struct rank *r);
+void answers_turn(struct rank *r);          /* behind the news of a turn */
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by an engine of this rank */
 
 /* command.c */
 void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes);
-void command_result(struct rank *r, uint64_t token, uint8_t answer);
+void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer);
 void commands_turn(struct rank *r);     /* root: those that are answered too late */
 
 /* root.c */

@@ -9,6 +9,7 @@
 
 #include "core/raftlog.h"
 #include "sup/root_impl.h"
+#include "sup/stage.h"
 
 /* -- the log -------------------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ static void take_committed(struct rank *r)
 
 void root_input(struct rank *r, uint32_t source, const struct suptree_input *in)
 {
-    if (raftlog_append(r->root->log, tree_ms(r), source, in) < 0) {
+    if (raftlog_append(r->root->log, engine_ms(r), source, in) < 0) {
         root_fail(r, 70, "the root's log is full: %u inputs at once", ROOT_LOG);
         return;
     }
@@ -195,12 +196,14 @@ static void drill_result(struct rank *r, uint32_t index, uint8_t answer)
         root->verdict.faults[root->drills[index - 1].fault - 1].resumed_us = tree_us(r);
 }
 
-void root_result(struct rank *r, uint64_t token, uint8_t answer)
+void root_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer)
 {
     uint64_t drill = token & ~TOKEN_DRILL;
 
-    if (!(token & TOKEN_DRILL))
-        command_result(r, token, answer);
+    if (token & TOKEN_SCENARIO)
+        director_result(r, vertex, token & ~(TOKEN_SCENARIO | TOKEN_ASK), answer);
+    else if (!(token & TOKEN_DRILL))
+        command_result(r, vertex, token, answer);
     else if (drill < r->cx.drill_count)
         drill_result(r, (uint32_t)drill, answer);
 }
@@ -213,7 +216,7 @@ void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint
     union cell c;
 
     if (parent == SPEC_NONE) {
-        root_result(r, token, ANSWER_INVALID);
+        root_result(r, vertex, token, ANSWER_INVALID);
         return;
     }
     if (r->cx.home_of[parent] < 0) {
@@ -227,6 +230,38 @@ void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint
     c.admin.token = token;
     c.admin.flags = fresh;
     send_cell(r, r->cx.home_of[parent], &c);
+}
+
+void root_ask(struct rank *r, uint32_t supervisor, uint64_t token)
+{
+    struct suptree_input in = {.kind = SUPTREE_ASK, .vertex = supervisor, .token = token | TOKEN_ASK};
+    union cell c;
+
+    if (r->cx.home_of[supervisor] < 0) {
+        root_input(r, 0, &in);
+        return;
+    }
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN;
+    c.admin.dst = supervisor;
+    c.admin.verb = SUPTREE_ASK;
+    c.admin.token = in.token;
+    send_cell(r, r->cx.home_of[supervisor], &c);
+}
+
+/* A home lets its own go on by itself. */
+void root_looked(struct rank *r, uint32_t supervisor, struct view_children *ret)
+{
+    struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = supervisor};
+    struct suptree_look l;
+
+    if (r->cx.home_of[supervisor] >= 0) {
+        *ret = r->root->counted;
+        return;
+    }
+    if (suptree_look(r->root->tree, supervisor, engine_ms(r), &l) == 0)
+        *ret = (struct view_children){l.specs, l.supervisors, l.workers, l.active};
+    root_input(r, 0, &asked);
 }
 
 /* -- faults and sums ------------------------------------------------------------------------------ */
@@ -389,7 +424,9 @@ static void tree_ended(struct rank *r, const struct suptree_effect *e)
 
 void root_tree_report(struct rank *r, const struct suptree_effect *e)
 {
-    if (e->what == SUPTREE_START_FAILED)
+    if (r->stage && !r->root->signal && e->what != SUPTREE_STARTED)
+        director_down(r, e->cls);
+    else if (e->what == SUPTREE_START_FAILED)
         root_fail(r, 1, "the tree could not be started; last: %s", r->last_fault);
     else if (e->what == SUPTREE_EXITED)
         tree_ended(r, e);
@@ -535,7 +572,11 @@ void root_on_cell(struct rank *r, int from, const union cell *c)
     switch (c->head.type) {
     case CELL_REPORT: root_on_report(r, from, &c->report); return;
     case CELL_DRILL_DUE: on_drill_due(r, &c->drill); return;
-    case CELL_ADMIN_OK: root_result(r, c->admin.token, (uint8_t)c->admin.answer); return;
+    case CELL_ADMIN_OK:
+        r->root->counted = (struct view_children){c->admin.counts[0], c->admin.counts[2], c->admin.counts[3],
+                                                  (int32_t)c->admin.counts[1]};
+        root_result(r, c->admin.src, c->admin.token, (uint8_t)c->admin.answer);
+        return;
     case CELL_FAULT: on_fault(r, from, &c->fault); return;
     case CELL_STREAM: on_stream(r, &c->stream); return;
     case CELL_STREAMS_END:
@@ -595,6 +636,8 @@ void root_start(struct rank *r)
     snprintf(rec.text, sizeof rec.text, "begin %s", r->cx.job);
     noted(r, &rec);
     root_fill_verdict(r, &r->root->verdict);
+    if (r->stage)
+        return;                         /* the director starts it */
     if (r->cx.home_of[0] < 0) {
         root_input(r, 0, &in);
         return;
@@ -606,6 +649,7 @@ void root_destroy(struct root *root)
 {
     if (!root)
         return;
+    director_destroy(root->director);
     suptree_destroy(root->tree);
     raftlog_destroy(root->log);
     free(root->orders);
@@ -617,6 +661,8 @@ void root_destroy(struct root *root)
 }
 
 const struct suptree *root_tree(const struct rank *r) { return r->root->tree; }
+
+void root_hold(struct rank *r, bool held) { suptree_hold(r->root->tree, held); }
 
 struct root *root_create(struct rank *r, struct reason *why)
 {
@@ -634,7 +680,9 @@ struct root *root_create(struct rank *r, struct reason *why)
         !root->matches)
         goto err_memory;
     root->tree = engine_create(r, -1, why);
-    if (root->tree)
+    if (root->tree && r->stage)
+        root->director = director_create(r, why);
+    if (root->tree && !root->director == !r->stage)
         return root;
     root_destroy(root);
     return NULL;

@@ -6,7 +6,8 @@
 
 #define ROOT_LOG 1024u
 #define STREAM_SUMS 65536u              /* streams in one job's sum */
-#define TOKEN_DRILL (1ull << 63)        /* tokens of drills; those of commands are below */
+#define TOKEN_DRILL (1ull << 63)        /* tokens of drills, ...                      */
+#define TOKEN_SCENARIO (1ull << 62)     /* ... of a scenario; those of commands are below */
 
 struct drill_state {
     bool fired, step_reached;
@@ -44,6 +45,8 @@ struct root {
     struct stream_sum *sums;            /* owned; open hash */
     struct pending_command commands[COMMANDS];
     uint32_t *matches;                  /* owned; per vertex */
+    struct view_children counted;       /* by the home of a supervisor that was asked, whose answer is being told */
+    struct director *director;          /* in a scenario; owned */
     enum root_end end;
     int sums_due;
     uint64_t sum_by_us, written_by_us;

@@ -55,6 +55,7 @@ struct view_vertex {
     uint32_t slot;                  /* of an actor that has one; 0 = none */
     uint16_t rank, device;          /* where it is or was last; UINT16_MAX = nowhere yet */
     uint8_t state;                  /* enum vertex_state */
+    uint8_t engine_state;           /* its home's, enum tree_state: RESTARTING may be a death not looked at yet */
     uint8_t cls, cause;             /* of the last death; meaningful when deaths > 0 */
     uint32_t code;                  /* ... and the actor's own: tw_fail's */
     uint8_t stopped_by_hand;
@@ -73,6 +74,9 @@ struct view_rank {
     uint64_t heard_us;                  /* tree time it was last heard */
 };
 
+/* Of a supervisor's children as they are now: what count_children answers. */
+struct view_children { uint32_t specs, supervisors, workers; int32_t active; };     /* active: core/suptree.h */
+
 struct view {
     const struct spec *spec;            /* names, paths, shape of the tree; index = vertex id */
     const struct view_vertex *vertices; /* spec's vertex count */
@@ -87,5 +91,11 @@ struct view {
     bool drills_allowed;
     uint64_t seed;
 };
+
+/* A vertex that lives: it starts, runs or stops. */
+/* Of a pool: what its instances are made like; it never lives. */
+bool view_is_template(const struct view *v, uint32_t vertex);
+bool view_is_active(const struct view_vertex *v);
+void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret);
 
 #endif

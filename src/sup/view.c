@@ -1,0 +1,39 @@
+/* view.c - questions about the picture */
+#include "sup/view.h"
+
+#include "core/suptree.h"
+#include "spec/spec.h"
+
+bool view_is_active(const struct view_vertex *v)
+{
+    return v->state == VERTEX_STARTING || v->state == VERTEX_RUNNING || v->state == VERTEX_STOPPING;
+}
+
+bool view_is_template(const struct view *v, uint32_t vertex)
+{
+    const struct spec_vertex *x = &v->spec->vertices[vertex];
+
+    return x->parent != SPEC_NONE && !x->dynamic && v->spec->vertices[x->parent].strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret)
+{
+    const struct spec_vertex *all = v->spec->vertices;
+
+    uint32_t retrying = 0;
+
+    *ret = (struct view_children){0};
+    for (uint32_t c = all[supervisor].first_child; c != SPEC_NONE; c = all[c].next_sibling) {
+        if (v->vertices[c].state == VERTEX_GONE || view_is_template(v, c))
+            continue;
+        ret->specs++;
+        ret->active += view_is_active(&v->vertices[c]);
+        ret->supervisors += all[c].kind == SPEC_SUPERVISOR;
+        ret->workers += all[c].kind == SPEC_ACTOR;
+        retrying += v->vertices[c].state == VERTEX_RESTARTING;
+    }
+    if (all[supervisor].strategy == SIMPLE_ONE_FOR_ONE) {       /* as core/suptree counts a pool */
+        ret->specs = 1;
+        ret->active = (int32_t)(ret->workers - retrying);
+    }
+}
