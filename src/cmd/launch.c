@@ -17,8 +17,10 @@
 #include "cmd/job_here.h"
 #include "cmd/mpirun.h"
 #include "cmd/proc.h"
+#include "emu/scenario.h"
 #include "face/client.h"
 #include "shared/rc.h"
+#include "spec/scenario_tree.h"
 #include "spec/spec.h"
 #include "store/verdict.h"
 
@@ -30,7 +32,7 @@
 #define EMPTY_MS 2000                   /* mpirun gets so long to end when there were, and are none any more */
 
 struct launch_args {
-    const char *file, *hosts, *state_dir, *out_dir, *sets[SETS_MAX], *seed;
+    const char *file, *scenario, *homes, *hosts, *state_dir, *out_dir, *sets[SETS_MAX], *seed;
     int ranks, set_count;
     uint64_t limit_ms;
     bool drills, json, quiet;
@@ -83,6 +85,14 @@ static int run_self(const char *const *words)
     return EXIT_DATA;
 }
 
+static int check_scenario(const struct launch_args *a)
+{
+    struct reason why;
+    int rc = scenario_rehearse(a->scenario, NULL, NULL, &why);
+
+    return rc == 0 ? 0 : say(exit_for(rc), &why);
+}
+
 /* The specification's own errors are said once, here, and no rank is started for them. */
 static int check_first(const struct launch_args *a)
 {
@@ -90,6 +100,8 @@ static int check_first(const struct launch_args *a)
     char ranks[16];
     int n = 5;
 
+    if (a->scenario)
+        return check_scenario(a);
     snprintf(ranks, sizeof ranks, "%d", a->ranks);
     words[4] = ranks;
     for (int i = 0; i < a->set_count; i++) {
@@ -123,12 +135,12 @@ static int name_job(struct launch *l)
 
 static int name_state_dir(struct launch *l)
 {
-    const char *base = strrchr(l->args.file, '/');
+    const char *file = l->args.scenario ? l->args.scenario : l->args.file, *base = strrchr(file, '/');
     char name[64];
     struct reason why;
     int rc;
 
-    base = base ? base + 1 : l->args.file;
+    base = base ? base + 1 : file;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(base, "."), base);
     if (l->args.state_dir)
         snprintf(l->state_dir, sizeof l->state_dir, "%s", l->args.state_dir);
@@ -164,7 +176,13 @@ static void run_line(struct launch *l)
         words_add(w, "--set");
         words_add(w, l->args.sets[i]);
     }
-    words_add(w, l->args.file);
+    if (l->args.file) {
+        words_add(w, l->args.file);
+        return;
+    }
+    words_add_all(w, (const char *const[]){"--scenario", l->args.scenario, "--homes", l->args.homes, NULL});
+    if (l->args.json)
+        words_add(w, "--json");
 }
 
 /* -- during ---------------------------------------------------------------------------------------- */
@@ -329,6 +347,8 @@ static int judge(const struct launch *l, int status)
                 l->state_dir);
         return WIFEXITED(status) ? of_a_rank(WEXITSTATUS(status)) : EXIT_FAILED;
     }
+    if (l->args.scenario)
+        return status == -1 ? EXIT_TIMELIMIT : v.exit_code;     /* rank 0 has printed its trace */
     if (l->args.json) {
         (void)print_verdict_json(l->state_dir, 1);
     } else if (!l->args.quiet) {
@@ -377,6 +397,7 @@ static int launch(struct launch *l)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct launch_args *a = state->input;
+    struct scenario_homes homes;
 
     switch (key) {
     case 'n':
@@ -399,12 +420,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'j': a->json = true; return 0;
     case 'q': a->quiet = true; return 0;
+    case 'f': a->scenario = arg; return 0;
+    case 'M':
+        if (scenario_homes_parse(arg, &homes) != 0)
+            argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+        a->homes = arg;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->file)
             argp_error(state, "one specification, please");
         a->file = arg;
         return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which specification? give its file"); return 0;
+    case ARGP_KEY_END:
+        if (!a->file == !a->scenario)
+            argp_error(state, a->file ? "a specification or a scenario, not both" : "which specification? give its file");
+        if (a->scenario ? a->drills || a->set_count : a->homes != NULL)
+            argp_error(state, a->scenario ? "--drills and --set are for specifications" : "--homes is for --scenario");
+        return 0;
     }
     return ARGP_ERR_UNKNOWN;
 }
@@ -420,10 +452,12 @@ int cmd_launch(int argc, char **argv)
         {"state-dir", 'D', "DIR", 0, "journals and verdict (./NAME.JOBID.tw)", 0},
         {"out", 'o', "DIR", 0, "files of host actors (STATE-DIR/out)", 0},
         {"time-limit", 'L', "TIME", 0, "stop the job in order after this; exit 124", 0},
-        {"json", 'j', NULL, 0, "print the verdict as JSON", 0},
+        {"json", 'j', NULL, 0, "print the verdict as JSON; of a scenario, an object for each line", 0},
         {"quiet", 'q', NULL, 0, "no progress, no summary", 0},
+        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn); prints their trace", 1},
+        {"homes", 'M', "HOMES", 0, "where its vertices live: spread, branch or seed:N (spread)", 1},
         {0}};
-    static const struct argp argp = {options, parse, "SPEC",
+    static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
         "Start a job under mpirun, show how it goes, and exit with its verdict.", NULL, NULL, NULL};
     static struct launch l = {.args = {.ranks = 1}};
 
@@ -433,5 +467,7 @@ int cmd_launch(int argc, char **argv)
         snprintf(l.seed, sizeof l.seed, "%u", (unsigned)(now_ms() % 1000000u));
         l.args.seed = l.seed;
     }
+    if (!l.args.homes)
+        l.args.homes = "spread";
     return launch(&l);
 }

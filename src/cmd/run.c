@@ -155,7 +155,7 @@ static void tell(void *self, const char *text)
         fprintf(stderr, "treewarden: %s\n", text);
 }
 
-struct cast { struct scenario_node *nodes; uint32_t count, room; };
+struct cast { struct scenario_node *nodes; uint32_t count, room; bool too_big; };
 
 static void add_to_cast(void *self, const struct scenario_member *m, uint32_t parent, const struct suptree_spec *spec)
 {
@@ -164,8 +164,9 @@ static void add_to_cast(void *self, const struct scenario_member *m, uint32_t pa
     if (c->count == c->room) {
         struct scenario_node *more = realloc(c->nodes, (c->room * 2 + 16) * sizeof *more);
 
-        if (!more)
-            return;                     /* found out as a tree that is too small */
+        c->too_big |= !more;
+        if (c->too_big)
+            return;
         c->nodes = more;
         c->room = c->room * 2 + 16;
     }
@@ -176,13 +177,13 @@ static void add_to_cast(void *self, const struct scenario_member *m, uint32_t pa
 /* What is wrong with it is found by playing it on virtual time first, and so is every vertex it will ever have. */
 static int open_scenario(struct run *r)
 {
-    struct cast cast = {NULL, 0, 0};
+    struct cast cast = {NULL, 0, 0, false};
     struct reason why;
     int rc = scenario_rehearse(r->args.scenario, add_to_cast, &cast, &why);
 
     if (rc == 0)
-        rc = cast.nodes ? scenario_tree_make(r->args.scenario, cast.nodes, cast.count, &r->tree, &why)
-                        : reason_set(&why, TW_ENOMEM, "not enough memory for the cast of a scenario");
+        rc = cast.too_big ? reason_set(&why, TW_ENOMEM, "%s: not enough memory", r->args.scenario)
+                          : scenario_tree_make(r->args.scenario, cast.nodes, cast.count, &r->tree, &why);
     free(cast.nodes);
     if (rc == 0 && speaks(r))
         rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script, &why);

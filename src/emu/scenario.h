@@ -42,8 +42,8 @@ uint32_t scenario_cast(const struct scenario *s, struct scenario_member *ret);
 /* Run FILE and give its trace to `out`.  As scenario_open; no line is given when the file is wrong. */
 int scenario_run(const char *path, const struct scenario_out *out, struct reason *why);
 
-/* Run FILE without a trace, before it is run on ranks: told of every vertex it will ever have, in the order of their
- * numbers, those that are added at run time among them.  0, or as scenario_open. */
+/* Run FILE without a trace, before it is run on ranks: tell (NULL: nobody) is told of every vertex it will ever have, in
+ * the order of their numbers, those that are added at run time among them.  0, or as scenario_open. */
 typedef void (*scenario_cast_f)(void *self, const struct scenario_member *m, uint32_t parent,
                                 const struct suptree_spec *spec);
 int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct reason *why);

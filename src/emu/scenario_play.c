@@ -164,7 +164,7 @@ int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct
 
     if (rc == 0)
         rc = play(&p, s, why);
-    if (rc == 0)
+    if (rc == 0 && tell)
         rc = tell_cast(&p, s, tell, self, why);
     end_play(&p, s);
     return rc;

@@ -106,8 +106,8 @@ static void tally(struct view_vertex *v, const struct cell_vertex *c)
 /* These numbers become indices and words of directories. */
 static bool is_picture(const struct cell_vertex *c)
 {
-    return (c->flags & VERTEX_STATUS) <= PEER_DRAINING && c->state < VERTEX_STATE_COUNT && c->cls < CLASS_COUNT &&
-           c->cause < CAUSE_COUNT;
+    return (c->flags & VERTEX_STATUS) <= PEER_DRAINING && (c->state & 0xff) < VERTEX_STATE_COUNT &&
+           c->state >> 8 <= TREE_RESTARTING && c->cls < CLASS_COUNT && c->cause < CAUSE_COUNT;
 }
 
 /* A state or address of a vertex, from whoever knows it. */
