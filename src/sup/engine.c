@@ -383,8 +383,14 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     struct suptree_input in = {.kind = (uint16_t)c->verb, .vertex = c->dst, .token = c->token,
                                .fresh = c->flags != 0};
 
-    if (c->verb == SUPTREE_KILL || c->verb == SUPTREE_TERMINATE || c->verb == SUPTREE_RESTART)
-        branch_input(r, &in);           /* anything else is not for another rank to say */
+    switch (c->verb) {
+    case SUPTREE_KILL:
+    case SUPTREE_TERMINATE:
+    case SUPTREE_RESTART:
+    case SUPTREE_DELETE:
+    case SUPTREE_START_CHILD:
+    case SUPTREE_ASK: branch_input(r, &in); return;      /* ASKED is ours to say, when it is answered */
+    }                                   /* anything else is not for another rank to say */
 }
 
 /* -- effects of the root's engine ----------------------------------------------------------------- */
