@@ -372,6 +372,9 @@ static bool mark_group(struct suptree *t, uint32_t s, uint32_t c)
 
 static bool is_sup(const struct vertex *x) { return x->spec.supervisor && !x->spec.remote; }
 
+/* What becomes of a supervisor that runs here nobody else can say; of its own work they can. */
+static bool is_known_here(const struct vertex *x) { return is_sup(x) && !x->spec.works; }
+
 static bool is_pool(const struct vertex *x) { return is_sup(x) && x->spec.strategy == SIMPLE_ONE_FOR_ONE; }
 
 /* Under a pool: what its instances are made like.  It never lives. */
@@ -1494,7 +1497,7 @@ static int take_lost(struct suptree *t, const struct suptree_input *in)
         uint32_t c = find(t, in->batch[i].vertex);
         struct suptree_input one = {.kind = SUPTREE_EXITED, .cls = CLASS_KILLED, .cause = in->cause};
 
-        if (c == NONE || t->v[c].life != in->batch[i].life || is_sup(&t->v[c])) {
+        if (c == NONE || t->v[c].life != in->batch[i].life || is_known_here(&t->v[c])) {
             t->stale++;
         } else if (t->v[c].state == TREE_RUNNING && t->v[c].killer == NONE && t->v[c].parent != NONE &&
                    !t->v[c].spec.works && !is_decided(t, c, in->cause)) {
@@ -1640,7 +1643,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     case SUPTREE_ASK:
     case SUPTREE_ASKED: return take_ask(t, c, in);
     }
-    if (t->v[c].life != in->life || is_sup(&t->v[c]))   /* what becomes of a supervisor here is known here */
+    if (t->v[c].life != in->life || is_known_here(&t->v[c]))
         return stale(t);
     if (in->kind == SUPTREE_EXITED)
         return take_exit(t, c, in);

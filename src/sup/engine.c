@@ -389,7 +389,12 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     case SUPTREE_RESTART:
     case SUPTREE_DELETE:
     case SUPTREE_START_CHILD:
-    case SUPTREE_ASK: branch_input(r, &in); return;      /* ASKED is ours to say, when it is answered */
+        branch_input(r, &in);
+        return;
+    case SUPTREE_ASK:                   /* its token says that we are to go on when it is answered */
+        if (c->token & TOKEN_ASK)
+            branch_input(r, &in);
+        return;
     }                                   /* anything else is not for another rank to say */
 }
 

@@ -553,6 +553,7 @@ static void pictures_that_make_no_sense(void)
     put_in(p, 0, &c);
     turns(p, 1, 1000);
     ok(rank_view(p->r)->vertices[TOP].state < VERTEX_STATE_COUNT, "nor is a state that is none");
+    admin(p, SUPTREE_KILLED_OUTSIDE, ROW);
     admin(p, SUPTREE_ASK, ROW);
     admin(p, SUPTREE_KILL, ROW + 1);
     ok(sent(p, CELL_ADMIN_OK) == 0 && v->state != VERTEX_RUNNING,
