@@ -21,10 +21,11 @@
     X("messages", bench_messages,   60, "64-byte messages on one device and across ranks; bare rings")           \
     X("overhead", bench_overhead,    5, "rank loops and slot 0s under a stencil with 1 ms per step; bare ranks")  \
     X("idle",     bench_idle,        5, "4 ranks x 2 devices x 16 slots that wait; bare ranks that wait")         \
-    X("start",    bench_start,       5, "start-up of 4 ranks x 2 devices x 16 slots; bare mpirun and threads")
+    X("start",    bench_start,       5, "start-up of 4 ranks x 2 devices x 16 slots; bare mpirun and threads")   \
+    X("tree",     bench_tree,        5, "pools of 1000000 slots; the same in 1000, and the misses of their lines")
 
 #define BENCH_DIR_BYTES 128
-#define BENCH_FIGURES_MAX 16
+#define BENCH_FIGURES_MAX 32
 
 struct samples {
     double *v;                          /* owned */

@@ -424,6 +424,26 @@ static void a15_deadlines_are_the_actors(void)
     close_pool(&p);
 }
 
+static void a15_deadlines_of_other_lengths_wait_for_nobody(void)
+{
+    struct play p = open_pool(8, TW_ONE_FOR_ONE, 5);
+    struct tw_pool_spec s = child_of_type(TW_PERMANENT);
+    uint64_t longer, shorter, near;
+
+    s.beat_ms = 1000;
+    longer = up(&p, TW_POOL_ROOT, &s);
+    p.now_ms = 10;
+    s.beat_ms = 600;
+    shorter = up(&p, TW_POOL_ROOT, &s);
+    s.beat_ms = 995;
+    near = up(&p, TW_POOL_ROOT, &s);
+    p.now_ms = 610;
+    ok(is_late(&p, shorter) && !is_late(&p, longer), "A15: a short deadline does not wait for a long one before it");
+    p.now_ms = 1010 + 1000 / 32;
+    ok(is_late(&p, near), "A15: ... nor more than 1/32 for one of nearly its length");
+    close_pool(&p);
+}
+
 /* Ids had no generation: beats of dead, dormant or former tenants were accepted, and went backwards. */
 static void a16_a_beat_of_an_older_life_changes_nothing(void)
 {
@@ -922,6 +942,7 @@ int main(void)
     a13_the_first_beat_is_waited_for();
     a14_time_does_not_go_back();
     a15_deadlines_are_the_actors();
+    a15_deadlines_of_other_lengths_wait_for_nobody();
     a16_a_beat_of_an_older_life_changes_nothing();
     a17_a_late_report_revives_nobody();
     a18_reserved_ids_are_no_operands();
