@@ -4,6 +4,7 @@
  * small; at random, against the cache lines that the call touches, each a miss of its own, measured in the same
  * memory.  Every line here is of ours: there is no bare program that keeps a tree.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -428,13 +429,21 @@ static int sample_window(struct reason *why)
     return 0;
 }
 
+/* Of the whole time with the number of actors: from one size to a thousand times that. */
+static void add_in_order(struct bench *b, const struct figure *of)
+{
+    struct figure *f = figure_add(b, of);
+
+    snprintf(f->note, sizeof f->note, "exponent %.2f; a slot is %zu bytes: an entry and a spec of %zu each, and its vertex",
+             1 + log10(figure_ratio(f)) / log10((double)LARGE / SMALL), tw_pool_bytes(LARGE) / LARGE,
+             sizeof(struct tw_pool_entry));
+}
+
 static void add_figures(struct bench *b)
 {
-    snprintf(total.note, sizeof total.note, "a slot is %zu bytes: an entry and a spec of %zu each, the rest its vertex",
-             tw_pool_bytes(LARGE) / LARGE, sizeof(struct tw_pool_entry));
-    figure_add(b, &total);
+    add_in_order(b, &total);
     for (int op = 0; op < OP_COUNT; op++)
-        figure_add(b, &in_order[op]);
+        add_in_order(b, &in_order[op]);
     figure_add(b, &check);
     for (int op = 0; op < OP_COUNT; op++)
         figure_add(b, &at_random[op]);

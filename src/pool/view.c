@@ -112,7 +112,7 @@ static void write_line(struct text *t, const struct tw_pool *p, uint32_t slot, i
     size_t left = t->bytes < t->room ? t->room - t->bytes : 0;
     int n = snprintf(left ? t->to + t->bytes : NULL, left,
                      "%*s%s [%" PRIu32 ".%" PRIu64 "] %s for %" PRIu64 " ms, %s, %s, starts %" PRIu32
-                     ", progress %" PRIu64 "\n", 2 * (depth < INDENT_MOST ? depth : INDENT_MOST), "", s->name[0] ? s->name : "actor", slot,
+                     ", progress %" PRIu64 "\n", 2 * (depth < INDENT_MOST ? depth : INDENT_MOST), "", s->name[0] ? s->name : slot ? "actor" : "root", slot,
                      tw_pool_life(e->id), tw_pool_state_name(e->state), now_ms - e->since_ms, restart_name(s->restart),
                      strategy_name(s->strategy), e->starts, e->progress);
 

@@ -34,7 +34,7 @@ left fails: it and its sibling start again
   start slot 3, life 2
 everyone beats but the last
   writer is late
-actor [0.1] active for 1000 ms, permanent, one_for_one, starts 0, progress 0
+root [0.1] active for 1000 ms, permanent, one_for_one, starts 0, progress 0
   solver [1.1] active for 1000 ms, permanent, one_for_all, starts 1, progress 1
     left [2.2] active for 900 ms, permanent, one_for_one, starts 2, progress 1
     right [3.2] active for 900 ms, permanent, one_for_one, starts 2, progress 1
