@@ -54,10 +54,14 @@ static void set_state(struct tw_pool *p, uint32_t slot, unsigned state)
 
 static void set_deadline(struct tw_pool *p, uint32_t slot, uint64_t from_ms, uint32_t length_ms)
 {
+    uint64_t at_ms = from_ms + length_ms;
+
+    if (at_ms < from_ms || at_ms == NEVER)      /* the end of time is late, not never */
+        at_ms = NEVER - 1;
     if (length_ms == TW_FOREVER)
         deadline_drop(p, slot);
     else
-        deadline_set(p, slot, from_ms + length_ms, from_ms - p->now_ms + length_ms);
+        deadline_set(p, slot, at_ms, from_ms - p->now_ms + length_ms);
 }
 
 static void begin_life(struct tw_pool *p, uint32_t slot, uint64_t at_ms)
@@ -325,7 +329,8 @@ static bool spec_is_good(const struct tw_pool_spec *s)
 
 static struct suptree_spec vertex_of(uint32_t slot, const struct tw_pool_spec *s)
 {
-    return (struct suptree_spec){.id = slot, .supervisor = true, .works = slot != ROOT, .dynamic = s->dynamic,
+    return (struct suptree_spec){.id = slot, .supervisor = true, .works = slot != ROOT,
+                                 .dynamic = slot != ROOT && s->dynamic,
                                  .restart = s->restart, .strategy = s->strategy, .intensity = s->intensity,
                                  .period_ms = s->period_ms};
 }

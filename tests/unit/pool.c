@@ -391,7 +391,10 @@ static void a14_time_does_not_go_back(void)
     is_int(tw_pool_heartbeat(p.pool, 20, a, 2), 0, "A14: a beat of an earlier time counts as of the latest");
     is_int(tw_pool_check_heartbeats(p.pool, 5999, &late, 1), 0, "A14: ... so its deadline is not the earlier");
     is_int(tw_pool_check_heartbeats(p.pool, 6000, &late, 1), 1, "A14: ... nor the later");
-    is_int(tw_pool_heartbeat(p.pool, UINT64_MAX, a, 3), 0, "A14: at the end of time");
+    is_int(tw_pool_heartbeat(p.pool, UINT64_MAX - 1000, a, 3), 0, "A14: a deadline at the end of time");
+    tw_pool_check(p.pool);
+    is_int(tw_pool_check_heartbeats(p.pool, UINT64_MAX, &late, 1), 1, "A14: ... is one");
+    is_int(tw_pool_heartbeat(p.pool, UINT64_MAX, a, 4), 0, "A14: and after that");
     tw_pool_check(p.pool);
     ok(tw_pool_get(p.pool, a) != NULL, "A14: ... nothing breaks");
     close_pool(&p);
@@ -873,6 +876,23 @@ static void lists_are_taken_in_parts(void)
     close_pool(&q);
 }
 
+static void the_root_takes_what_concerns_it(void)
+{
+    struct tw_pool_spec top = child_of_type(TW_TEMPORARY);
+    struct play p = {.now_ms = 0};
+    uint64_t a;
+
+    top.dynamic = 1;
+    strcpy(top.name, "device");
+    top.strategy = TW_ONE_FOR_ALL;
+    is_int(tw_pool_create(4, &top, 0, &p.pool), 0, "a root is a root, whatever it would be as a child");
+    a = up(&p, TW_POOL_ROOT, NULL);
+    up(&p, TW_POOL_ROOT, NULL);
+    fails(&p, a);
+    went(&p, "stop 2, start 1, start 2", "... its strategy is that of its spec");
+    close_pool(&p);
+}
+
 static void the_idle_are_not_late(void)
 {
     struct play p = open_pool(4, TW_ONE_FOR_ONE, 5);
@@ -959,6 +979,7 @@ int main(void)
     a29_one_layout();
     a30_a_failure_is_told_once();
     lists_are_taken_in_parts();
+    the_root_takes_what_concerns_it();
     the_idle_are_not_late();
     a_temporary_actor_can_be_restarted_by_hand();
     a_million_slots();
