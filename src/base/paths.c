@@ -35,22 +35,33 @@ void paths_socket(const char *job, int rank, char *out, size_t room)
     snprintf(out, room, "%s/rank%d", dir, rank);
 }
 
-int paths_make(const char *dir, struct reason *why)
-{
-    char part[4096];
-    struct stat st;
+#define TRIES 100                       /* jobs that end just now remove the folder of all jobs when it is empty */
 
-    snprintf(part, sizeof part, "%s", dir);
+/* TW_ENOENT: somebody removed the one above it meanwhile. */
+static int make_all(const char *dir, char *part, size_t room)
+{
+    snprintf(part, room, "%s", dir);
     for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return reason_set(why, TW_ESYS, "%s: the folder cannot be made: %s: choose another", part,
-                              strerror(errno));
+            return errno == ENOENT ? TW_ENOENT : TW_ESYS;
         if (!slash)
-            break;
+            return 0;
         *slash = '/';
     }
+}
+
+int paths_make(const char *dir, struct reason *why)
+{
+    char part[4096];
+    struct stat st;
+    int rc = TW_ENOENT;
+
+    for (int tries = 0; tries < TRIES && rc == TW_ENOENT; tries++)
+        rc = make_all(dir, part, sizeof part);
+    if (rc != 0)
+        return reason_set(why, TW_ESYS, "%s: the folder cannot be made: %s: choose another", part, strerror(errno));
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && geteuid() != 0))
         return reason_set(why, TW_ESYS, "%s: not a folder of yours: choose another", dir);
     if (access(dir, W_OK | X_OK) != 0)
