@@ -13,6 +13,7 @@ enum { END_NORMAL = 1, END_SHUTDOWN = 2, END_ABNORMAL = 3 };
 
 struct stage_vertex {
     uint64_t starting, stopping;        /* lives that wait for their cue; 0 = none */
+    bool to_ask;                        /* ... and it has not been asked for */
     uint64_t ending;                    /* life that was told to end; 0 = none */
     uint32_t line, deadline_ms;         /* of what waits */
     bool resume;
@@ -21,6 +22,7 @@ struct stage_vertex {
 struct stage {
     struct stage_vertex *v;             /* owned; per vertex */
     uint32_t endings, cues;             /* how many */
+    uint32_t *asks, ask_count;          /* owned; vertices whose cue is asked for at the end of this turn */
     bool held;                          /* this rank's own engine */
     uint64_t clock_ms;
     uint64_t sent, heard;               /* control cells to and from other ranks */
@@ -35,9 +37,10 @@ struct stage *stage_create(struct rank *r)
     if (!s)
         return NULL;
     s->v = calloc(r->vertices, sizeof *s->v);
-    if (s->v)
+    s->asks = calloc(r->vertices, sizeof *s->asks);
+    if (s->v && s->asks)
         return s;
-    free(s);
+    stage_destroy(s);
     return NULL;
 }
 
@@ -46,6 +49,7 @@ void stage_destroy(struct stage *s)
     if (!s)
         return;
     free(s->v);
+    free(s->asks);
     free(s);
 }
 
@@ -103,11 +107,24 @@ static void end_worker(struct rank *r, uint32_t vertex, uint32_t cls)
 
 /* -- cues ----------------------------------------------------------------------------------------- */
 
-static void ask_cue(struct rank *r, uint32_t vertex, enum stage_deed what)
+/* Behind the news of this turn: what a gate does depends on what is known of others. */
+static void want_cue(struct rank *r, uint32_t vertex)
 {
+    r->stage->cues++;
+    if (!r->stage->v[vertex].to_ask)
+        r->stage->asks[r->stage->ask_count++] = vertex;
+    r->stage->v[vertex].to_ask = true;
+}
+
+static void ask_cue(struct rank *r, uint32_t vertex)
+{
+    struct stage_vertex *v = &r->stage->v[vertex];
+    enum stage_deed what = v->starting ? STAGE_STARTS : STAGE_STOPS;
     union cell c;
 
-    r->stage->cues++;
+    v->to_ask = false;
+    if (!v->starting && !v->stopping)
+        return;                         /* killed meanwhile */
     if (is_root(r)) {
         director_cue(r, r->me, vertex, what);
         return;
@@ -126,7 +143,7 @@ void stage_start(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, 
     v->starting = life;
     v->line = line;
     v->resume = resume;
-    ask_cue(r, vertex, STAGE_STARTS);
+    want_cue(r, vertex);
 }
 
 /* Whoever is killed meanwhile needs no cue any more. */
@@ -156,7 +173,7 @@ void stage_stop(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, ui
     }
     v->stopping = life;
     v->deadline_ms = deadline_ms;
-    ask_cue(r, vertex, STAGE_STOPS);
+    want_cue(r, vertex);
 }
 
 static void cue_start(struct rank *r, uint32_t vertex, enum script_start how)
@@ -293,7 +310,7 @@ static bool rests(const struct rank *r)
 {
     const struct stage *s = r->stage;
 
-    return s->endings == 0 && (s->cues == 0 || s->cued) && r->branch_waiting == 0 && r->news_count == 0 && r->asked_count == 0 && rank_unsent(r) == 0 &&
+    return s->endings == 0 && s->ask_count == 0 && (s->cues == 0 || s->cued) && r->branch_waiting == 0 && r->news_count == 0 && r->asked_count == 0 && rank_unsent(r) == 0 &&
            r->report_oldest > r->report_seq && (s->held || s->cued || suptree_quiet(r->branches)) && devman_rests(r->devman) &&
            (!is_root(r) || director_rests(r));
 }
@@ -345,6 +362,9 @@ void stage_turn(struct rank *r)
 {
     if (!r->stage)
         return;
+    for (uint32_t i = 0; i < r->stage->ask_count; i++)
+        ask_cue(r, r->stage->asks[i]);
+    r->stage->ask_count = 0;
     if (is_root(r))
         director_turn(r);
     answer_wave(r);
