@@ -1,4 +1,5 @@
-/* ask.c - the commands that ask a running job: status, tree, wait, and kill, terminate, restart, fail */
+/* ask.c - the commands that ask a running job: status, tree, which, count, wait, and kill, terminate, restart, fail,
+ * child */
 #include <argp.h>
 #include <jansson.h>
 #include <langinfo.h>
@@ -290,6 +291,48 @@ static int act(struct ask_args *a, const char *verb)
     return code;
 }
 
+/* -- calls of supervisors ------------------------------------------------------------------------- */
+
+/* A line as a trace has it. */
+static void print_children(const json_t *o, const char *verb)
+{
+    const json_t *c;
+    size_t i;
+
+    printf("%s %s ", verb, get(o, "path"));
+    if (!strcmp(verb, "count"))
+        printf("specs=%lld active=%lld supervisors=%lld workers=%lld", num(o, "specs"), num(o, "active"),
+               num(o, "supervisors"), num(o, "workers"));
+    json_array_foreach(json_object_get(o, "children"), i, c)
+        printf("%s%s=%s", i ? "," : "", get(c, "name"), get(c, "state"));
+    putchar('\n');
+}
+
+/* Answers that a call can have are said on stdout, whatever they are; the exit code tells them apart. */
+static int call(struct ask_args *a, const char *verb, const char *shown)
+{
+    struct face_request q = {.fresh = a->fresh};
+    json_t *o;
+    int code;
+
+    snprintf(q.verb, sizeof q.verb, "%s", verb);
+    snprintf(q.path, sizeof q.path, "%s", a->path);
+    code = ask(a, &q, &o);
+    if (code != 0)
+        return code;
+    code = (int)num(o, "exit");
+    if (a->json)
+        print_json(o);
+    else if (code > 1 || (code == 1 && !json_object_get(o, "answer")))
+        code = answer_code(o);
+    else if (!a->quiet && json_object_get(o, "answer"))
+        printf("%s\n", get(o, "text"));
+    else if (!a->quiet)
+        print_children(o, shown);
+    json_decref(o);
+    return code;
+}
+
 /* -- wait ----------------------------------------------------------------------------------------- */
 
 static bool vertex_is(const json_t *v, const char *condition)
@@ -506,4 +549,58 @@ int cmd_wait(int argc, char **argv)
         json_decref(o);
     }
     return code;
+}
+
+int cmd_look(int argc, char **argv)
+{
+    static const struct argp_option options[] = {COMMON, {0}};
+    struct ask_args a = DEFAULTS;
+    int code = ask_main(argc, argv, options, "PATH",
+                        "What OTP's which_children or count_children say of the supervisor PATH, as in a scenario's "
+                        "trace; a supervisor that is not running: exit 1.", &a);
+
+    if (code == 0 && !a.path) {
+        fprintf(stderr, "%s: of which supervisor? `treewarden tree` shows them\n", argv[0]);
+        return EXIT_USAGE;
+    }
+    return code ? code : call(&a, own_name(argv), own_name(argv));
+}
+
+static bool is_child_verb(const char *text)
+{
+    static const char *const words[] = {"terminate", "restart", "delete", "start"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(text, words[i]))
+            return true;
+    return false;
+}
+
+int cmd_child(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        COMMON, {"fresh", 'f', NULL, 0, "restart: from init, not from the commit", 0}, {0}};
+    struct ask_args a = DEFAULTS;
+    char verb[16], name[48], *words[64];
+    int n = 0, code;
+
+    if (argc < 2 || argc >= 64 || (argv[1][0] != '-' && !is_child_verb(argv[1]))) {
+        fprintf(stderr, "treewarden: child: what? write child terminate, restart, delete or start PATH\n");
+        return EXIT_USAGE;
+    }
+    snprintf(name, sizeof name, "%s%s%s", argv[0], argv[1][0] == '-' ? "" : " ", argv[1][0] == '-' ? "" : argv[1]);
+    snprintf(verb, sizeof verb, "child-%.9s", argv[1]);
+    words[n++] = name;
+    for (int i = argv[1][0] == '-' ? 1 : 2; i < argc; i++)
+        words[n++] = argv[i];
+    words[n] = NULL;
+    code = ask_main(n, words, options, argv[1][0] == '-' ? "terminate|restart|delete|start PATH" : "PATH",
+                    "What OTP's terminate_child, restart_child, delete_child and start_child do with the child PATH, with "
+                    "their answers; start is for one that was deleted or, being temporary, forgotten.  Exit 0: ok or "
+                    "ignored, 1: any other answer.", &a);
+    if (code == 0 && (!a.path || verb[6] == '-')) {
+        fprintf(stderr, "treewarden: child: write child terminate, restart, delete or start PATH\n");
+        return EXIT_USAGE;
+    }
+    return code ? code : call(&a, verb, "");
 }

@@ -28,6 +28,9 @@ enum {
     X("terminate", cmd_act,       "stop a branch in order")                                        \
     X("restart",   cmd_act,       "start a branch again, from its commits or fresh")               \
     X("fail",      cmd_act,       "injure an actor, as a drill")                                   \
+    X("child",     cmd_child,     "a supervisor's call about one child: terminate, restart, delete, start") \
+    X("which",     cmd_look,      "a supervisor's children and how they are")                     \
+    X("count",     cmd_look,      "how many children a supervisor has")                           \
     X("wait",      cmd_wait,      "wait until something is true, so that no script sleeps")        \
     X("simulate",  cmd_simulate,  "run a scenario on virtual time")                                \
     X("bench",     cmd_bench,     "measure what it costs, each figure beside a bare program")      \

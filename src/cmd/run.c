@@ -16,6 +16,7 @@
 #include "cmd/scenario_program.h"
 #include "cmd/scenario_trace.h"
 #include "cmd/start_watch.h"
+#include "core/suptree.h"
 #include "emu/scenario.h"
 #include "face/face.h"
 #include "face/reply.h"
@@ -352,7 +353,8 @@ static void answer_text(struct run *r, uint64_t token, char *text)
 
 static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
 {
-    answer_text(self, token, reply_done(a->exit_code, a->matched, a->lives, a->text));
+    answer_text(self, token, reply_done(a->exit_code, a->matched, a->lives,
+                                        a->answer ? suptree_answer_name(a->answer - 1) : NULL, a->text));
 }
 
 /* -- requests ------------------------------------------------------------------------------------- */
@@ -371,7 +373,8 @@ static void act(struct run *r, uint64_t token, const struct face_request *q)
     int verb = verb_of(q->verb), how = 0;
 
     if (verb < 0) {
-        answer_text(r, token, reply_error(EXIT_USAGE, "no such verb: status, tree, kill, terminate, restart, fail"));
+        answer_text(r, token, reply_error(EXIT_USAGE, "no such verb: status, tree, which, count, kill, terminate, "
+                                          "restart, fail, child-..."));
         return;
     }
     if (verb == VERB_FAIL && ((how = drill_how_of(q->how)) < 0 || how == DRILL_KILL || how == DRILL_RESTART)) {
@@ -397,6 +400,10 @@ static void on_request(void *self, uint64_t token, const char *json, size_t byte
         answer_text(r, token, reply_status(rank_view(r->rank)));
     else if (!strcmp(q.verb, "tree"))
         answer_text(r, token, reply_tree(rank_view(r->rank), q.path));
+    else if (!strcmp(q.verb, "which"))
+        answer_text(r, token, reply_which(rank_view(r->rank), q.path));
+    else if (!strcmp(q.verb, "count"))
+        answer_text(r, token, reply_count(rank_view(r->rank), q.path));
     else
         act(r, token, &q);
 }

@@ -39,13 +39,15 @@ char *reply_error(int exit_code, const char *text)
     return text_of(o);
 }
 
-char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *text)
+char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *answer, const char *text)
 {
     json_t *o = document("result");
 
     put(o, "exit", (uint64_t)exit_code);
     put(o, "matched", matched);
     put(o, "lives", lives);
+    if (answer)
+        put_text(o, "answer", answer);
     put_text(o, "text", text);
     return text_of(o);
 }
@@ -204,6 +206,81 @@ char *reply_tree(const struct view *v, const char *path)
         return text_of(o);
     json_decref(o);
     return reply_error(2, "no vertex matches this path: `treewarden tree` shows the paths there are");
+}
+
+/* -- a supervisor's children ---------------------------------------------------------------------- */
+
+/* NULL with the one supervisor that path names and that runs, else what is to be answered. */
+static char *find_supervisor(const struct view *v, const char *path, uint32_t *ret)
+{
+    uint32_t n = spec_match(v->spec, path, ret, 1);
+    char text[400];
+    json_t *o;
+
+    if (n == 1 && v->spec->vertices[*ret].kind == SPEC_SUPERVISOR && v->vertices[*ret].state == VERTEX_RUNNING)
+        return NULL;
+    if (n == 1) {
+        snprintf(text, sizeof text, "noop %s no_supervisor", v->spec->vertices[*ret].path);
+        o = document("result");
+        put(o, "exit", 1);
+        put_text(o, "path", v->spec->vertices[*ret].path);
+        put_text(o, "answer", "no_supervisor");
+        put_text(o, "text", text);
+        return text_of(o);
+    }
+    snprintf(text, sizeof text, "%.200s: %u vertices match: name one supervisor: `treewarden tree` shows the paths there are",
+             path, n);
+    return reply_error(2, text);
+}
+
+static json_t *about(const char *schema, const struct view *v, uint32_t vertex)
+{
+    json_t *o = document(schema);
+
+    put(o, "exit", 0);
+    put_text(o, "path", v->spec->vertices[vertex].path);
+    return o;
+}
+
+static const char *child_state(const struct view_vertex *x)
+{
+    return x->state == VERTEX_RUNNING ? "running" : x->state == VERTEX_RESTARTING ? "restarting" : "stopped";
+}
+
+char *reply_which(const struct view *v, const char *path)
+{
+    uint32_t vertex = 0;
+    char *refused = find_supervisor(v, path, &vertex);
+    json_t *o, *list;
+
+    if (refused)
+        return refused;
+    o = about("which", v, vertex);
+    list = json_array();
+    for (uint32_t c = v->spec->vertices[vertex].first_child; c != SPEC_NONE; c = v->spec->vertices[c].next_sibling)
+        if (v->vertices[c].state != VERTEX_GONE && !view_is_template(v, c))
+            json_array_append_new(list, json_pack("{s:s,s:s}", "name", v->spec->vertices[c].name, "state",
+                                                  child_state(&v->vertices[c])));
+    json_object_set_new(o, "children", list);
+    return text_of(o);
+}
+
+char *reply_count(const struct view *v, const char *path)
+{
+    uint32_t vertex = 0;
+    char *refused = find_supervisor(v, path, &vertex);
+    struct view_children n;
+    json_t *o;
+
+    if (refused)
+        return refused;
+    view_count(v, vertex, &n);
+    o = about("count", v, vertex);
+    put(o, "specs", n.specs);
+    json_object_set_new(o, "active", json_integer(n.active));
+    put(o, "supervisors", n.supervisors);
+    put(o, "workers", n.workers);
+    return text_of(o);
 }
 
 /* -- requests ------------------------------------------------------------------------------------- */

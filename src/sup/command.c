@@ -109,6 +109,8 @@ static void settle(struct rank *r, struct pending_command *p)
     tell_client(r, p);
 }
 
+static bool is_call(uint32_t verb) { return verb >= VERB_CHILD_TERMINATE && verb <= VERB_CHILD_START; }
+
 static uint32_t lives_below(const struct rank *r, uint32_t top)
 {
     uint32_t n = 0;
@@ -157,8 +159,12 @@ static void injure(struct rank *r, struct pending_command *p, uint32_t vertex)
 
 static void begin(struct rank *r, struct pending_command *p, uint32_t n)
 {
-    static const uint16_t engine_verb[] = {[VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE,
-                                           [VERB_RESTART] = SUPTREE_TERMINATE};
+    static const uint16_t engine_verb[] = {
+        [VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE, [VERB_RESTART] = SUPTREE_TERMINATE,
+        [VERB_CHILD_TERMINATE] = SUPTREE_TERMINATE, [VERB_CHILD_RESTART] = SUPTREE_RESTART,
+        [VERB_CHILD_DELETE] = SUPTREE_DELETE, [VERB_CHILD_START] = SUPTREE_START_CHILD};
+    /* A child that is started anew is a new one. */
+    bool fresh = p->command.verb == VERB_CHILD_START || (p->command.verb == VERB_CHILD_RESTART && p->command.fresh);
     const uint32_t *ids = r->root->matches;
 
     p->left = p->command.verb == VERB_FAIL ? 0 : n;
@@ -166,7 +172,7 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
         if (p->command.verb == VERB_FAIL)
             injure(r, p, ids[i]);
         else
-            root_admin(r, engine_verb[p->command.verb], ids[i], false, token_of(r, p, ids[i]));
+            root_admin(r, engine_verb[p->command.verb], ids[i], fresh, token_of(r, p, ids[i]));
     if (p->command.verb == VERB_FAIL)
         settle(r, p);
 }
@@ -201,6 +207,11 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
         snprintf(p->answer.text, sizeof p->answer.text, "%s: the root supervisor is the job: end the job by a "
                  "signal to mpirun, or name a branch", verb_name(c->verb));
     }
+    if (n > 1 && is_call(c->verb)) {
+        p->answer.exit_code = 2;
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: %.100s: %u vertices match: name one child", verb_name(c->verb),
+                 c->path, n);
+    }
     if (p->answer.exit_code || c->dry) {
         p->settled = true;              /* nothing was done: nothing for the journal */
         tell_client(r, p);
@@ -208,6 +219,15 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
     }
     journal_command(r, JOURNAL_COMMAND, p);
     begin(r, p, n);
+}
+
+/* As a trace has it; the verb is child-OP. */
+static void note_answer(const struct rank *r, struct pending_command *p, uint32_t vertex, uint8_t answer)
+{
+    p->answer.exit_code = answer == ANSWER_OK || answer == ANSWER_IGNORED ? 0 : 1;
+    p->answer.answer = 1u + answer;
+    snprintf(p->answer.text, sizeof p->answer.text, "result %s %.180s %s", strchr(verb_name(p->command.verb), '-') + 1,
+             r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
 }
 
 /* The engine's answer for one vertex.  A restart's first half, the stop, goes over into its second. */
@@ -222,7 +242,9 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
         root_admin(r, SUPTREE_RESTART, vertex, p->command.fresh != 0, token | TOKEN_SECOND);
         return;
     }
-    if (answer != ANSWER_OK) {
+    if (is_call(p->command.verb)) {
+        note_answer(r, p, vertex, answer);
+    } else if (answer != ANSWER_OK) {
         p->answer.exit_code = 1;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
                  r->cx.spec->vertices[vertex].path, answer == ANSWER_NOT_FOUND ?

@@ -29,7 +29,12 @@ struct verdict;
     X(KILL,      "kill")      /* kill_tree: at once, in parallel, stopped by hand */            \
     X(TERMINATE, "terminate") /* OTP's ordered stop, stopped by hand */                         \
     X(RESTART,   "restart")   /* from its commit, or fresh; a running one is terminated first */ \
-    X(FAIL,      "fail")      /* injure it (how) */
+    X(FAIL,      "fail")      /* injure it (how) */                                             \
+    /* OTP's calls on the supervisor of the one child it names, with OTP's answers (answer) */  \
+    X(CHILD_TERMINATE, "child-terminate")                                                       \
+    X(CHILD_RESTART,   "child-restart")                                                         \
+    X(CHILD_DELETE,    "child-delete")                                                          \
+    X(CHILD_START,     "child-start")   /* one that was deleted, or is forgotten */
 enum rank_verb {
 #define X(name, text) VERB_##name,
     RANK_VERB_LIST(X)
@@ -50,7 +55,7 @@ struct rank_answer {
     int32_t exit_code;          /* 0 = done, else for the client's own exit */
     uint32_t matched;           /* vertices the pattern names */
     uint32_t lives;             /* below them, when the command came */
-    uint32_t reserved;
+    uint32_t answer;            /* CHILD_: 1 + enum suptree_answer; 0 = none */
     char text[240];             /* what failed: why: what to do; "" when done */
 };
 
