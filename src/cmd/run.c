@@ -187,7 +187,8 @@ static int open_scenario(struct run *r)
                           : scenario_tree_make(r->args.scenario, cast.nodes, cast.count, &r->tree, &why);
     free(cast.nodes);
     if (rc == 0 && speaks(r))
-        rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script, &why);
+        rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script,
+                           &why);
     if (rc == 0)
         rc = program_image_of("scenario", scenario_program, (size_t)(scenario_program_end - scenario_program),
                               &r->program.image_fd, &r->program.hash, &why);
@@ -636,7 +637,7 @@ int cmd_run(int argc, char **argv)
         {"out", 'o', "DIR", 0, "files of host actors (STATE-DIR/out)", 0},
         {"json", 'j', NULL, 0, "rank 0: print the verdict as JSON; of a scenario, an object for each line", 0},
         {"verbose", 'v', NULL, 0, "say more on stderr", 0},
-        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn), on real ranks and slots; rank 0 prints its trace", 1},
+        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn), on ranks and slots; rank 0 prints its trace", 1},
         {"homes", 'H', "HOMES", 0, "where its vertices live: spread, branch or seed:N (spread)", 1},
         {0}};
     static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",

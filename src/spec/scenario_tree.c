@@ -38,9 +38,9 @@ static void fill(struct spec_vertex *v, const struct scenario_node *n, struct sp
         .strategy = n->spec.strategy, .auto_shutdown = n->spec.auto_shutdown, .restart = n->spec.restart,
         .shutdown_kind = n->spec.shutdown, .shutdown_ms = n->spec.shutdown_ms, .intensity = n->spec.intensity,
         .period_ms = n->spec.period_ms, .significant = n->spec.significant, .state_init = true,
-        .dynamic = n->spec.dynamic, .sibling_name = n->spec.name, .place_device = SPEC_NONE, .deadline_ms = 1000, .mailbox = 1, .message_bytes = 8,
-        .peers = 1, .sends = 1, .commit_every = 1, .commit_within_ms = 1, .args = start,
-        .arg_count = n->spec.supervisor ? 0 : 1};
+        .dynamic = n->spec.dynamic, .sibling_name = n->spec.name, .place_device = SPEC_NONE, .deadline_ms = 1000,
+        .mailbox = 1, .message_bytes = 8, .peers = 1, .sends = 1, .commit_every = 1, .commit_within_ms = 1,
+        .args = start, .arg_count = n->spec.supervisor ? 0 : 1};
 }
 
 static void link_child(struct spec *s, uint32_t *last, uint32_t v)

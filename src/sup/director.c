@@ -1,8 +1,8 @@
 /* director.c - the root's part of a scenario: its script, and the trace of what the ranks made of it */
+#include "sup/stage.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sup/stage.h"
 
 #include "spec/spec.h"
 #include "sup/root_impl.h"
@@ -134,8 +134,8 @@ static int op_look(void *self, uint32_t vertex, struct suptree_look *ret)
         return 0;
     *ret = (struct suptree_look){
         .parent = s->parent, .first_child = s->first_child, .next_sibling = s->next_sibling,
-        .state = (enum tree_state)r->table[vertex].engine_state, .starts = r->table[vertex].starts, .life = r->table[vertex].life,
-        .supervisor = s->kind == SPEC_SUPERVISOR, .significant = s->significant,
+        .state = (enum tree_state)r->table[vertex].engine_state, .starts = r->table[vertex].starts,
+        .life = r->table[vertex].life, .supervisor = s->kind == SPEC_SUPERVISOR, .significant = s->significant,
         .gone = r->table[vertex].state == VERTEX_GONE, .is_template = view_is_template(&r->view, vertex)};
     count(d, vertex, ret);
     return 0;
@@ -289,6 +289,8 @@ static void print_record(struct director *d, const struct stage_record *rec)
 
 static void flush_trace(struct director *d)
 {
+    if (d->record_count == 0)
+        return;
     order_records(d);
     for (uint32_t i = 0; i < d->record_count; i++)
         if (d->records[i].what == RECORD_START)

@@ -306,13 +306,22 @@ void stage_count(struct rank *r, const union cell *c, bool sent)
         r->stage->heard++;
 }
 
+/* Whatever is to leave this rank, or to come from its own queues. */
+static bool has_more_to_say(const struct rank *r)
+{
+    return r->branch_waiting > 0 || r->news_count > 0 || r->asked_count > 0 || rank_unsent(r) > 0 ||
+           r->report_oldest <= r->report_seq;
+}
+
 static bool rests(const struct rank *r)
 {
     const struct stage *s = r->stage;
 
-    return s->endings == 0 && s->ask_count == 0 && (s->cues == 0 || s->cued) && r->branch_waiting == 0 && r->news_count == 0 && r->asked_count == 0 && rank_unsent(r) == 0 &&
-           r->report_oldest > r->report_seq && (s->held || s->cued || suptree_quiet(r->branches)) && devman_rests(r->devman) &&
-           (!is_root(r) || director_rests(r));
+    if (s->endings > 0 || s->ask_count > 0 || has_more_to_say(r) || !devman_rests(r->devman))
+        return false;
+    if (!s->cued && (s->cues > 0 || (!s->held && !suptree_quiet(r->branches))))
+        return false;
+    return !is_root(r) || director_rests(r);
 }
 
 static void answer_wave(struct rank *r)
