@@ -21,6 +21,26 @@ played 4 spread h10-simultaneous-deaths
 played 4 spread h12-boot-and-nested-start-failure
 for file in "$TW_SRC"/tests/conformance/p*.scn; do played 3 "seed:$((n += 1))" "$(basename "$file" .scn)"; done
 
+# What falls with a killed supervisor is told by several homes, and stands in the trace latest started first.
+cat >killed.scn <<'S'
+sup root parent=- intensity=9 period=3600
+sup s parent=root intensity=9 period=3600
+worker a parent=s
+sup t parent=s
+worker x parent=t
+worker y parent=t onstop=crash
+worker b parent=s
+do kill t
+do kill s
+do fail a
+do kill s
+S
+within 20 "$tw" simulate --scenario killed.scn >want
+for homes in branch seed:16 seed:27 seed:28; do      # seeds: t lives whole on a rank, s does not
+    within 60 "$tw" launch -q -n 3 --scenario killed.scn --homes $homes --state-dir "killed.$homes" >got 2>err; cmp -s got want
+    ok $? "a killed supervisor and its branches, $homes" || diff got want | head -n 8 | note
+done
+
 # A gate on another rank, a stop that takes its time, one that is not obeyed, and the window clock that both move.
 cat >times.scn <<'S'
 sup root parent=- strategy=one_for_all intensity=1 period=3600
