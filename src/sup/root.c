@@ -200,6 +200,8 @@ void root_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer
 {
     uint64_t drill = token & ~TOKEN_DRILL;
 
+    if (token & TOKEN_SCENARIO && !r->root->director)
+        return;                         /* nobody asked */
     if (token & TOKEN_SCENARIO)
         director_result(r, vertex, token & ~(TOKEN_SCENARIO | TOKEN_ASK), answer);
     else if (!(token & TOKEN_DRILL))
