@@ -48,6 +48,8 @@ static void every_byte_counts(void)
     is_int(commit_fetch(v, 1, to, room), TW_ELOST, "an older one made to look newer is not accepted");
     older->word = word;
     is_int(commit_fetch(v, 1, to, (uint64_t)n - 1), TW_ETOOBIG, "too little room is said");
+    ok(commit_place(v, 1, NULL, 0) == 0 && c->word == 0 && older->word == 0,
+       "a slot given to another has neither of its last tenant's two commits");
     free(to);
     free(good);
     box_free(b);
