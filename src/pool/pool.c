@@ -316,6 +316,18 @@ static struct tw_pool_entry *operand(struct tw_pool *p, uint64_t id, int *ret_wh
     return e;
 }
 
+/* ... and that is in this state. */
+static struct tw_pool_entry *operand_in(struct tw_pool *p, uint64_t id, enum tw_pool_state state, int *ret_why)
+{
+    struct tw_pool_entry *e = operand(p, id, ret_why);
+
+    if (e && e->state != state) {
+        *ret_why = TW_POOL_ESTATE;
+        return NULL;
+    }
+    return e;
+}
+
 static bool is_deadline(uint32_t ms) { return ms > 0; }
 
 static bool spec_is_good(const struct tw_pool_spec *s)
@@ -386,12 +398,10 @@ int tw_pool_create_actor(struct tw_pool *p, uint64_t now_ms, uint64_t parent, co
 int tw_pool_activate(struct tw_pool *p, uint64_t now_ms, uint64_t id)
 {
     int rc;
-    struct tw_pool_entry *e = operand(p, id, &rc);
+    struct tw_pool_entry *e = operand_in(p, id, TW_POOL_INITIALIZING, &rc);
 
     if (!e)
         return rc;
-    if (e->state != TW_POOL_INITIALIZING)
-        return TW_POOL_ESTATE;
     tick(p, now_ms);
     set_deadline(p, tw_pool_slot(id), p->now_ms, e->beat_ms);
     set_state(p, tw_pool_slot(id), TW_POOL_ACTIVE);
@@ -401,12 +411,10 @@ int tw_pool_activate(struct tw_pool *p, uint64_t now_ms, uint64_t id)
 int tw_pool_stopped(struct tw_pool *p, uint64_t now_ms, uint64_t id)
 {
     int rc;
-    struct tw_pool_entry *e = operand(p, id, &rc);
+    struct tw_pool_entry *e = operand_in(p, id, TW_POOL_DRAINING, &rc);
 
     if (!e)
         return rc;
-    if (e->state != TW_POOL_DRAINING)
-        return TW_POOL_ESTATE;
     tick(p, now_ms);
     stopped(p, tw_pool_slot(id));
     return 0;
@@ -549,12 +557,10 @@ int tw_pool_more(struct tw_pool *p, struct tw_pool_action *ret, uint32_t room)
 int tw_pool_heartbeat(struct tw_pool *p, uint64_t now_ms, uint64_t id, uint64_t progress)
 {
     int rc;
-    struct tw_pool_entry *e = operand(p, id, &rc);
+    struct tw_pool_entry *e = operand_in(p, id, TW_POOL_ACTIVE, &rc);
 
     if (!e)
         return rc;
-    if (e->state != TW_POOL_ACTIVE)
-        return TW_POOL_ESTATE;
     if (progress < e->progress) {
         p->stale++;
         return TW_POOL_ESTALE;
@@ -570,12 +576,10 @@ int tw_pool_heartbeat(struct tw_pool *p, uint64_t now_ms, uint64_t id, uint64_t 
 int tw_pool_idle(struct tw_pool *p, uint64_t now_ms, uint64_t id)
 {
     int rc;
-    struct tw_pool_entry *e = operand(p, id, &rc);
+    struct tw_pool_entry *e = operand_in(p, id, TW_POOL_ACTIVE, &rc);
 
     if (!e)
         return rc;
-    if (e->state != TW_POOL_ACTIVE)
-        return TW_POOL_ESTATE;
     tick(p, now_ms);
     deadline_drop(p, tw_pool_slot(id));
     return 0;

@@ -210,45 +210,38 @@ void root_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer
         drill_result(r, (uint32_t)drill, answer);
 }
 
-/* A verb on one vertex: the root's own engine decides, or the branch's home does. */
-void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint64_t token)
+/* A verb for a supervisor: the root's own engine decides, or the branch's home does. */
+static void to_home(struct rank *r, uint32_t supervisor, const struct suptree_input *in)
 {
-    uint32_t parent = r->cx.spec->vertices[vertex].parent;
-    struct suptree_input in = {.kind = verb, .vertex = vertex, .fresh = fresh, .token = token};
     union cell c;
 
-    if (parent == SPEC_NONE) {
-        root_result(r, vertex, token, ANSWER_INVALID);
-        return;
-    }
-    if (r->cx.home_of[parent] < 0) {
-        root_input(r, 0, &in);
+    if (r->cx.home_of[supervisor] < 0) {
+        root_input(r, 0, in);
         return;
     }
     memset(&c, 0, sizeof c);
     c.admin.type = CELL_ADMIN;
-    c.admin.dst = vertex;
-    c.admin.verb = verb;
-    c.admin.token = token;
-    c.admin.flags = fresh;
-    send_cell(r, r->cx.home_of[parent], &c);
+    c.admin.dst = in->vertex;
+    c.admin.verb = in->kind;
+    c.admin.token = in->token;
+    c.admin.flags = in->fresh;
+    send_cell(r, r->cx.home_of[supervisor], &c);
+}
+
+void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint64_t token)
+{
+    uint32_t parent = r->cx.spec->vertices[vertex].parent;
+
+    if (parent == SPEC_NONE)
+        root_result(r, vertex, token, ANSWER_INVALID);
+    else
+        to_home(r, parent, &(struct suptree_input){.kind = verb, .vertex = vertex, .fresh = fresh, .token = token});
 }
 
 void root_ask(struct rank *r, uint32_t supervisor, uint64_t token)
 {
-    struct suptree_input in = {.kind = SUPTREE_ASK, .vertex = supervisor, .token = token | TOKEN_ASK};
-    union cell c;
-
-    if (r->cx.home_of[supervisor] < 0) {
-        root_input(r, 0, &in);
-        return;
-    }
-    memset(&c, 0, sizeof c);
-    c.admin.type = CELL_ADMIN;
-    c.admin.dst = supervisor;
-    c.admin.verb = SUPTREE_ASK;
-    c.admin.token = in.token;
-    send_cell(r, r->cx.home_of[supervisor], &c);
+    to_home(r, supervisor,
+            &(struct suptree_input){.kind = SUPTREE_ASK, .vertex = supervisor, .token = token | TOKEN_ASK});
 }
 
 /* A home lets its own go on by itself. */
