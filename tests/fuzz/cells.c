@@ -21,7 +21,6 @@
  */
 #include <treewarden/actor.h>
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -30,6 +29,7 @@
 #include "spec/placement.h"
 #include "sup/root_impl.h"
 #include "tests/fuzz/file.h"
+#include "tests/lib/played.h"
 
 const char fuzz_name[] = "cells";
 const uint32_t fuzz_changes = 3000;
@@ -48,7 +48,7 @@ TW_PROGRAM(a)
 
 /* -- the world around the rank ---------------------------------------------------------------------- */
 
-enum { LINK_BODY_SMALL = 512, RANKS = 3, INBOX = 64, EVENTS = 16, ARENAS = 64, LINES = 200 };
+enum { LINK_BODY_SMALL = 512, RANKS = 3, INBOX = 64, LINES = 200 };
 
 #define HEAD "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: 4, spares: 1}\nsupervisor: top\n" \
              "intensity: 3\nperiod: 10s\nchildren:\n"
@@ -76,13 +76,7 @@ struct play {
     struct { int from; union cell cell; uint8_t body[LINK_BODY_SMALL]; uint32_t bytes; } inbox[INBOX];
     uint32_t in_head, in_tail;
     int gone;                           /* a rank whose end is to be told; -1 = none */
-    char *arena[ARENAS];
-    size_t arena_bytes;
-    struct arena_view view;             /* of the newest worker */
-    uint32_t newest;
-    bool runs;
-    struct device_event events[EVENTS];
-    uint32_t event_head, event_tail;
+    struct played_device device;
 };
 
 static int op_send(void *self, int to, const union cell *c, const void *body, size_t bytes)
@@ -122,73 +116,6 @@ static int op_size(void *self)
 {
     (void)self;
     return RANKS;
-}
-
-static void *op_arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
-{
-    struct play *p = self;
-    void *arena;
-
-    (void)device;
-    if (incarnation >= ARENAS)
-        return NULL;
-    /* Little of it is touched. */
-    arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (arena == MAP_FAILED)
-        return NULL;
-    p->arena[incarnation] = arena;
-    p->arena_bytes = bytes;             /* all are equal */
-    p->newest = incarnation;
-    return arena;
-}
-
-static void op_arena_free(void *self, int device, uint32_t incarnation)
-{
-    struct play *p = self;
-
-    (void)device;
-    if (incarnation >= ARENAS)
-        return;
-    if (p->arena[incarnation])
-        munmap(p->arena[incarnation], p->arena_bytes);
-    p->arena[incarnation] = NULL;
-    p->runs &= incarnation != p->newest;
-}
-
-static int op_start(void *self, int device, uint32_t incarnation)
-{
-    struct play *p = self;
-
-    (void)device;
-    p->runs = true;
-    return arena_view_init(&p->view, p->arena[incarnation],
-                           ((struct arena_header *)(void *)p->arena[incarnation])->bytes);
-}
-
-static int op_signal(void *self, int device, uint32_t incarnation, enum device_signal what)
-{
-    struct play *p = self;
-
-    (void)device;
-    if (what == DEVICE_KILL)
-        p->events[p->event_tail++ % EVENTS] =
-            (struct device_event){.kind = DEVICE_EXITED, .incarnation = incarnation, .status = SIGKILL};
-    return 0;
-}
-
-static void op_ring(void *self, int device)
-{
-    (void)self;
-    (void)device;
-}
-
-static void op_events(void *self, struct device_event *ret)
-{
-    struct play *p = self;
-
-    *ret = (struct device_event){.kind = DEVICE_NOTHING};
-    if (p->event_head != p->event_tail)
-        *ret = p->events[p->event_head++ % EVENTS];
 }
 
 static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
@@ -245,15 +172,13 @@ static void turn(struct play *p, uint64_t us)
 static void play_new(struct play *p, int me, bool branched)
 {
     static const struct link_ops link_ops = {op_send, op_poll, op_outstanding, op_rank, op_size};
-    static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring,
-                                                 op_events};
     static const char *const hosts[] = {"here", "there", "elsewhere"};
     const struct world *w = world_of(branched);
     struct rank_config c = {.spec = w->spec, .program = &tw_program, .rank_of = w->places.rank_of,
                             .device_of = w->places.device_of, .home_of = w->places.home_of, .drills = w->drills,
                             .drill_count = w->spec->drill_count, .drills_allowed = true, .devices = 1,
                             .generation = 1, .job = "job", .state_dir = "", .link = {&link_ops, p},
-                            .port = {&device_ops, p}, .out = {p, on_answer, on_verdict}, .host_of = hosts};
+                            .port = {&played_ops, &p->device}, .out = {p, on_answer, on_verdict}, .host_of = hosts};
     struct reason why;
 
     *p = (struct play){.world = w, .me = me, .clock_us = 5000000, .gone = -1};
@@ -277,9 +202,7 @@ static void play_end(struct play *p)
     free(text);
     rank_destroy(p->r);
     journal_close(p->journal, 0);
-    for (int i = 0; i < ARENAS; i++)
-        if (p->arena[i])
-            munmap(p->arena[i], p->arena_bytes);
+    played_end(&p->device);
 }
 
 static uint32_t inbox_room(struct play *p)
@@ -360,20 +283,6 @@ static void put_cell(struct play *p, const char *from, struct line *l)
 
 /* -- the worker's part ------------------------------------------------------------------------------ */
 
-static void say_runs(struct play *p, uint32_t vertex, uint64_t life)
-{
-    union cell c;
-
-    memset(&c, 0, sizeof c);
-    c.slot_is.type = CELL_SLOT_IS;
-    c.slot_is.src = vertex;
-    c.slot_is.life = life;
-    c.slot_is.slot = vertex < p->world->spec->vertex_count ? devman_slot(p->r->devman, vertex) : vertex;
-    c.slot_is.state = SLOT_RUNNING;
-    c.slot_is.flags = 1;
-    (void)ring_put(arena_up(&p->view), up_ring_bytes(&p->view.geo), &c, NULL, 0);
-}
-
 /* Any ends and any words, as a stray write would leave them; then what is in there is looked at as both sides do. */
 static void scribble(struct play *p, struct byte_ring *r, uint64_t size, struct line *l)
 {
@@ -384,27 +293,28 @@ static void scribble(struct play *p, struct byte_ring *r, uint64_t size, struct 
     r->head = number(l);
     r->tail = number(l);
     (void)fill_words(l, r + 1, 256);
-    if (r == arena_down(&p->view))
+    if (r == arena_down(&p->device.view))
         for (int n = 0; n < 8 && ring_peek(r, size, &c, body, sizeof body, &bytes) == 1; n++)
             ring_drop(r, size);
 }
 
 static bool worker_line(struct play *p, const char *verb, struct line *l)
 {
-    if (!p->runs)
+    if (!p->device.runs)
         return false;
     if (!strcmp(verb, "boot")) {
-        store_release(&p->view.header->boot, 1, SCOPE_SYSTEM);
+        played_boot(&p->device);
     } else if (!strcmp(verb, "runs")) {
         uint32_t vertex = (uint32_t)number(l);
 
-        say_runs(p, vertex, number(l));
+        played_runs(&p->device, vertex, number(l),
+                    vertex < p->world->spec->vertex_count ? devman_slot(p->r->devman, vertex) : vertex);
     } else if (!strcmp(verb, "dies")) {
-        (void)op_signal(p, 0, p->newest, DEVICE_KILL);
+        played_dies(&p->device);
     } else if (!strcmp(verb, "up")) {
-        scribble(p, arena_up(&p->view), up_ring_bytes(&p->view.geo), l);
+        scribble(p, arena_up(&p->device.view), up_ring_bytes(&p->device.view.geo), l);
     } else if (!strcmp(verb, "down")) {
-        scribble(p, arena_down(&p->view), down_ring_bytes(&p->view.geo), l);
+        scribble(p, arena_down(&p->device.view), down_ring_bytes(&p->device.view.geo), l);
     } else {
         return false;
     }

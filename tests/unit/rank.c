@@ -5,7 +5,6 @@
  */
 #include <treewarden/actor.h>
 
-#include <signal.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "slot/slot_impl.h"
 #include "spec/placement.h"
 #include "sup/root_impl.h"
+#include "tests/lib/played.h"
 #include "tests/lib/tap.h"
 
 struct a { uint64_t n; };
@@ -29,7 +29,7 @@ TW_PROGRAM(a)
 
 /* -- the world around it ---------------------------------------------------------------------------- */
 
-enum { SENT = 512, INBOX = 64, EVENTS = 16, ARENAS = 8 };
+enum { SENT = 512, INBOX = 64 };
 enum { TOP, X, Y };                     /* the tree: two actors on rank 1 ... */
 enum { ROW = 1 };                       /* ... or a branch of one that lives there */
 
@@ -53,12 +53,7 @@ struct play {
     struct { int from; union cell cell; const void *body; uint32_t bytes; } inbox[INBOX];
     uint32_t in_head, in_tail;
     union cell in_hand;
-    /* device */
-    char *arena[ARENAS];
-    struct arena_view view;             /* of the newest worker */
-    uint32_t newest;
-    struct device_event events[EVENTS];
-    uint32_t event_head, event_tail;
+    struct played_device device;
     /* outlet */
     struct rank_answer answer;
     uint32_t answers, verdicts;
@@ -103,60 +98,6 @@ static int op_size(void *self)
 {
     (void)self;
     return 2;
-}
-
-static void *op_arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
-{
-    struct play *p = self;
-
-    (void)device;
-    if (incarnation >= ARENAS)
-        exit(99);
-    p->newest = incarnation;
-    p->arena[incarnation] = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
-    return memset(p->arena[incarnation], 0, bytes);
-}
-
-static void op_arena_free(void *self, int device, uint32_t incarnation)
-{
-    (void)self;
-    (void)device;
-    (void)incarnation;
-}
-
-static int op_start(void *self, int device, uint32_t incarnation)
-{
-    struct play *p = self;
-
-    (void)device;
-    return arena_view_init(&p->view, p->arena[incarnation],
-                           ((struct arena_header *)(void *)p->arena[incarnation])->bytes);
-}
-
-static int op_signal(void *self, int device, uint32_t incarnation, enum device_signal what)
-{
-    struct play *p = self;
-
-    (void)device;
-    if (what == DEVICE_KILL)
-        p->events[p->event_tail++ % EVENTS] =
-            (struct device_event){.kind = DEVICE_EXITED, .incarnation = incarnation, .status = SIGKILL};
-    return 0;
-}
-
-static void op_ring(void *self, int device)
-{
-    (void)self;
-    (void)device;
-}
-
-static void op_events(void *self, struct device_event *ret)
-{
-    struct play *p = self;
-
-    *ret = (struct device_event){.kind = DEVICE_NOTHING};
-    if (p->event_head != p->event_tail)
-        *ret = p->events[p->event_head++ % EVENTS];
 }
 
 static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
@@ -217,11 +158,10 @@ static void turns(struct play *p, int n, uint64_t us)
 static struct play *play_with(const char *text, int me, bool drilled)
 {
     static const struct link_ops link_ops = {op_send, op_poll, op_outstanding, op_rank, op_size};
-    static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring, op_events};
     static const char *const hosts[] = {"here", "there"};
     struct play *p = calloc(1, sizeof *p);
     struct rank_config c = {.program = &tw_program, .drills_allowed = true, .devices = 1, .generation = 1, .job = "job",
-                            .state_dir = "", .link = {&link_ops, p}, .port = {&device_ops, p},
+                            .state_dir = "", .link = {&link_ops, p}, .port = {&played_ops, &p->device},
                             .out = {p, on_answer, on_verdict}, .host_of = hosts};
     struct reason why;
 
@@ -253,8 +193,7 @@ static void play_end(struct play *p)
 {
     rank_destroy(p->r);
     journal_close(p->journal, 0);
-    for (int i = 0; i < ARENAS; i++)
-        free(p->arena[i]);
+    played_end(&p->device);
     placement_free(&p->places);
     spec_free(p->spec);
     free(p);
@@ -455,22 +394,13 @@ static void answers_on_the_spot(void)
 
 static void boot(struct play *p)
 {
-    store_release(&p->view.header->boot, 1, SCOPE_SYSTEM);
+    played_boot(&p->device);
     turns(p, 2, 1000);
 }
 
 static void runs(struct play *p, uint32_t vertex, uint64_t life)
 {
-    union cell c;
-
-    memset(&c, 0, sizeof c);
-    c.slot_is.type = CELL_SLOT_IS;
-    c.slot_is.src = vertex;
-    c.slot_is.life = life;
-    c.slot_is.slot = devman_slot(p->r->devman, vertex);
-    c.slot_is.state = SLOT_RUNNING;
-    c.slot_is.flags = 1;                /* and is up */
-    (void)ring_put(arena_up(&p->view), up_ring_bytes(&p->view.geo), &c, NULL, 0);
+    played_runs(&p->device, vertex, life, devman_slot(p->r->devman, vertex));
     turns(p, 1, 1000);
 }
 
@@ -484,7 +414,7 @@ static void losses_are_reported_as_such(void)
     runs(p, X, 11);
     runs(p, Y, 12);
     ok(reports(p, SUPTREE_STARTED, X) == 1 && reports(p, SUPTREE_STARTED, Y) == 1, "lives that run are reported");
-    (void)op_signal(p, 0, p->newest, DEVICE_KILL);
+    played_dies(&p->device);
     turns(p, 1, 1000);
     ok(reports(p, SUPTREE_LOST, X) == 1 && reports(p, SUPTREE_LOST, Y) == 1,
        "a worker's death is reported as a loss of each");
