@@ -63,19 +63,29 @@ void doorbell_sleeps(struct doorbell *d)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);    /* what is looked at from now on was not looked at before */
 }
 
-void doorbell_awake(struct doorbell *d)
+static void forget(struct doorbell *d)
 {
     char heard[64];
 
-    /* Still set: nobody rang, and nothing lies in the pipe. */
-    if (d->word && !__atomic_exchange_n(&d->word->sleeps, 0u, __ATOMIC_SEQ_CST))
-        while (read(d->pipe[0], heard, sizeof heard) == (ssize_t)sizeof heard)
-            continue;
+    while (read(d->pipe[0], heard, sizeof heard) == (ssize_t)sizeof heard)
+        continue;
 }
 
-bool doorbell_was_rung(const struct doorbell *d)
+static bool still_sleeps(const struct doorbell *d) { return __atomic_load_n(&d->word->sleeps, __ATOMIC_SEQ_CST); }
+
+void doorbell_awake(struct doorbell *d)
 {
-    return d->word && !__atomic_load_n(&d->word->sleeps, __ATOMIC_SEQ_CST);
+    if (d->word && !__atomic_exchange_n(&d->word->sleeps, 0u, __ATOMIC_SEQ_CST))
+        forget(d);
+}
+
+/* A byte comes after the word: what lies there now, while the word still stands, is of a ring that was heard without
+ * it.  The word once more, as a byte of this sleep's may have gone with it. */
+bool doorbell_was_rung(struct doorbell *d)
+{
+    if (d->word && still_sleeps(d))
+        forget(d);
+    return d->word && !still_sleeps(d);
 }
 
 static int reach(const struct doorbell_address *at, int fd, int flags)

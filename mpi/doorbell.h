@@ -43,8 +43,8 @@ struct doorbell_address doorbell_address(const struct doorbell *d);
 void doorbell_sleeps(struct doorbell *d);
 /* Say that we are awake, and forget who rang. */
 void doorbell_awake(struct doorbell *d);
-/* Did somebody ring since doorbell_sleeps? */
-bool doorbell_was_rung(const struct doorbell *d);
+/* Did somebody ring since doorbell_sleeps?  If not, nothing older lies in the pipe either. */
+bool doorbell_was_rung(struct doorbell *d);
 /* To be polled for POLLIN; -1 = none. */
 int doorbell_fd(const struct doorbell *d);
 

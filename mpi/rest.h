@@ -1,8 +1,8 @@
 /* rest.h - how long a rank that found nothing to do waits before it looks again
  *
  * With everybody else on this host it sleeps until it is rung (doorbell.h), LINK_REST_MAX_US at most: MPI tells of
- * a death only to who looks.  Else a sleep that doubles from LINK_REST_MIN_US while nothing comes.  Before it sleeps it says so and looks
- * once more, so that what was sent meanwhile is found or rings.
+ * a death only to who looks.  Else a sleep that doubles from LINK_REST_MIN_US while nothing comes.  Before it sleeps
+ * it says so and looks once more, so that what was sent meanwhile is found or rings.
  */
 #ifndef TW_MPI_REST_H
 #define TW_MPI_REST_H

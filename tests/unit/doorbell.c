@@ -81,6 +81,30 @@ static void nobody_else_is_rung(void)
     doorbell_close(&d);
 }
 
+/* Who rings clears the word, then writes: in between, the sleeper may wake by itself, and sleep again. */
+static void a_late_byte_does_not_keep_it_awake(void)
+{
+    struct doorbell d;
+    struct doorbell_address at;
+    struct doorbell_knob k;
+    struct rest r = {0};
+
+    (void)doorbell_open(&d);
+    at = doorbell_address(&d);
+    (void)doorbell_find(&k, &at);
+    is_int((long long)rest_us(&r, &d, true, false), 0, "a rank says that it sleeps");
+    is_int((long long)rest_us(&r, &d, true, false), LINK_REST_MAX_US, "... and does");
+    ok(write(k.fd, "", 1) == 1 && rings(&d), "a byte comes of a ring it has heard before");
+    is_int((long long)rest_us(&r, &d, true, false), LINK_REST_MAX_US, "it has nothing to do, so it sleeps on");
+    ok(!rings(&d), "... and the byte wakes it no more");
+    doorbell_ring(&k);
+    ok(rings(&d), "... but a ring does");
+    is_int((long long)rest_us(&r, &d, true, false), 0, "... for another look");
+    ok(!rings(&d), "... that forgets it");
+    doorbell_leave(&k);
+    doorbell_close(&d);
+}
+
 /* Two processes in turn: each waits for the other's count, then counts on and rings. */
 struct table { uint64_t count[2], slow; struct doorbell_address at[2]; };
 
@@ -166,6 +190,7 @@ int main(void)
 {
     only_a_sleeper_is_rung();
     nobody_else_is_rung();
+    a_late_byte_does_not_keep_it_awake();
     no_ring_is_lost();
     how_long_a_rank_rests();
     done_testing();
