@@ -133,7 +133,7 @@ static struct sending *gather(struct peer *q, int p, size_t need)
     struct sending *s = &q->sends[q->next];
     size_t room;
 
-    if (q->in_flight < SENDS_PER_PEER && s->used > 0 && s->used + need > BATCH_BYTES)
+    if (s->used + need > BATCH_BYTES)
         flush(q, p);
     if (q->in_flight == SENDS_PER_PEER)
         reap_sends(q);
@@ -234,7 +234,8 @@ static void poll_link(void *self, struct link_event *ret)
 
         if (p == m->rank || !poll_peer(m, p, ret))
             continue;
-        m->next = (p + 1) % m->size;
+        /* Its batch to the end first: one look at the others a batch, not one a cell. */
+        m->next = m->peers[p].taken < m->peers[p].received ? p : (p + 1) % m->size;
         return;
     }
     *ret = (struct link_event){.kind = LINK_NOTHING};
@@ -280,7 +281,7 @@ uint64_t mpi_link_rest(struct mpi_link *m, bool busy)
 {
     for (int p = 0; p < m->size; p++)   /* a turn that found nothing may have sent something all the same */
         flush(&m->peers[p], p);
-    return rest_us(&m->rest, &m->bell, all_will_ring(m), busy);
+    return rest_us(&m->rest, &m->bell, !busy && all_will_ring(m), busy);
 }
 
 const char *const *mpi_link_hosts(const struct mpi_link *m) { return m->host_names; }
