@@ -200,8 +200,7 @@ static bool act_stop(struct tw_pool *p, const struct suptree_effect *e, struct t
 
 static bool act_record(struct tw_pool *p, const struct suptree_effect *e, struct tw_pool_action *ret)
 {
-    if (e->what != RECORD_GIVEUP)
-        return false;
+    assert(e->what == RECORD_GIVEUP && "the engine was told that no other record is wanted");
     *ret = (struct tw_pool_action){.kind = TW_ACTION_GIVE_UP, .id = p->entries[e->vertex].id,
                                    .other = p->entries[e->vertex].parent, .at_ms = p->now_ms};
     return true;
@@ -302,14 +301,22 @@ static void tick(struct tw_pool *p, uint64_t now_ms)
         p->now_ms = now_ms;
 }
 
-/* An actor's entry, as operand of a call that is not a look; NULL and why. */
-static struct tw_pool_entry *operand(struct tw_pool *p, uint64_t id, int *ret_why)
+/* An entry, as operand of a call that is not a look; NULL and why. */
+static struct tw_pool_entry *known(struct tw_pool *p, uint64_t id, int *ret_why)
 {
     struct tw_pool_entry *e = entry_of(p, id, ret_why);
 
-    if (!e) {
+    if (!e)
         p->stale += *ret_why == TW_POOL_ESTALE;
-    } else if (e == p->entries) {
+    return e;
+}
+
+/* ... of an actor: not of the root. */
+static struct tw_pool_entry *operand(struct tw_pool *p, uint64_t id, int *ret_why)
+{
+    struct tw_pool_entry *e = known(p, id, ret_why);
+
+    if (e == p->entries) {
         *ret_why = TW_POOL_EINVAL;
         return NULL;
     }
@@ -373,11 +380,9 @@ int tw_pool_create_actor(struct tw_pool *p, uint64_t now_ms, uint64_t parent, co
         return TW_POOL_EAGAIN;
     if (!spec_is_good(spec))
         return TW_POOL_EINVAL;
-    e = entry_of(p, parent, &rc);
-    if (!e) {
-        p->stale += rc == TW_POOL_ESTALE;
+    e = known(p, parent, &rc);
+    if (!e)
         return rc;
-    }
     if (!is_alive(e) || !e->kept)
         return TW_POOL_ESTATE;
     if (slot == NO_SLOT)
@@ -489,6 +494,17 @@ int tw_pool_restart(struct tw_pool *p, uint64_t now_ms, uint64_t id, struct tw_p
     return actions(p, ret, room);
 }
 
+static void start_root(struct tw_pool *p)
+{
+    struct suptree_look l;
+    int rc = suptree_peek(p->tree, ROOT, &l);
+
+    assert(rc == 0);
+    (void)rc;
+    input(p, SUPTREE_BRANCH_START, ROOT)->life = l.life + 1;
+    take(p);
+}
+
 int tw_pool_revive(struct tw_pool *p, uint64_t now_ms, struct tw_pool_action *ret, uint32_t room)
 {
     if (p->busy)
@@ -496,8 +512,7 @@ int tw_pool_revive(struct tw_pool *p, uint64_t now_ms, struct tw_pool_action *re
     if (p->entries[ROOT].state == TW_POOL_ACTIVE)
         return TW_POOL_ESTATE;
     tick(p, now_ms);
-    input(p, SUPTREE_BRANCH_START, ROOT)->life = ++p->root_lives;
-    take(p);
+    start_root(p);
     p->busy = true;
     return actions(p, ret, room);
 }
@@ -616,8 +631,7 @@ static int begin_root(struct tw_pool *p, const struct tw_pool_spec *top)
     if (rc != 0)
         return rc;
     p->specs[ROOT] = *top;
-    input(p, SUPTREE_BRANCH_START, ROOT)->life = ++p->root_lives;
-    take(p);
+    start_root(p);
     settle(p);
     return 0;
 }

@@ -30,7 +30,7 @@ struct tw_pool {
     struct tw_pool_entry *entries;      /* owned, [grid] */
     struct tw_pool_spec *specs;         /* owned, [grid] */
     struct suptree *tree;               /* owned */
-    uint64_t now_ms, stale, root_lives;
+    uint64_t now_ms, stale;
     uint32_t counts[TW_POOL_STATE_COUNT];
     struct deadlines deadlines;
     /* the call under way, or whose actions are not all taken */

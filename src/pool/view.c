@@ -59,18 +59,22 @@ static bool look(const struct tw_pool *p, uint32_t vertex, struct suptree_look *
 
 int tw_pool_children_of(const struct tw_pool *p, uint64_t id, uint64_t *ret_ids, uint32_t room)
 {
-    struct suptree_look of, l;
+    struct suptree_look l;
     uint32_t n = 0;
     int why;
 
     if (!entry_of(p, id, &why))
         return why;
-    if (suptree_look(p->tree, tw_pool_slot(id), p->now_ms, &of) != 0)
+    if (!look(p, tw_pool_slot(id), &l))
         return 0;                       /* forgotten: it drains, and has none */
-    for (uint32_t c = of.first_child; n < room && look(p, c, &l); c = l.next_sibling)
-        if (!l.gone)
-            ret_ids[n++] = p->entries[c].id;
-    return (int)of.specs;
+    for (uint32_t c = l.first_child; look(p, c, &l); c = l.next_sibling) {
+        if (l.gone)
+            continue;
+        if (n < room)
+            ret_ids[n] = p->entries[c].id;
+        n++;
+    }
+    return (int)n;
 }
 
 int tw_pool_depth(const struct tw_pool *p, uint64_t id)

@@ -299,7 +299,7 @@ TW_API const struct tw_pool_entry *tw_pool_get(const struct tw_pool *pool, uint6
 /* What was stored when it was created; NULL as above.  Borrowed.  O(1). */
 TW_API const struct tw_pool_spec *tw_pool_spec_of(const struct tw_pool *pool, uint64_t id);
 /* Its children in order of creation, whatever their states.  Returns how many it has; up to room ids are written
- * (NULL, 0: only count).  TW_POOL_EINVAL, TW_POOL_ESTALE.  O(written). */
+ * (NULL, 0: only count).  TW_POOL_EINVAL, TW_POOL_ESTALE.  O(children). */
 TW_API int tw_pool_children_of(const struct tw_pool *pool, uint64_t id, uint64_t *ret_ids, uint32_t room);
 /* Steps from TW_POOL_ROOT (itself: 0).  TW_POOL_EINVAL, TW_POOL_ESTALE, TW_POOL_ESTATE (forgotten).  O(depth). */
 TW_API int tw_pool_depth(const struct tw_pool *pool, uint64_t id);
