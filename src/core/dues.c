@@ -83,3 +83,14 @@ uint32_t dues_first(const struct dues *d, uint64_t *ret_ms)
     *ret_ms = d->count ? d->at_ms[d->heap[0]] : DUES_NEVER;
     return d->count ? d->heap[0] : UINT32_MAX;
 }
+
+uint32_t dues_pop(struct dues *d, uint64_t now_ms)
+{
+    uint64_t at_ms;
+    uint32_t item = dues_first(d, &at_ms);
+
+    if (at_ms > now_ms || item == UINT32_MAX)
+        return UINT32_MAX;
+    dues_clear(d, item);
+    return item;
+}

@@ -33,5 +33,7 @@ static inline uint64_t dues_at(const struct dues *d, uint32_t item)
 
 /* The earliest item, *ret_ms its time; UINT32_MAX and DUES_NEVER: there is none.  O(1). */
 uint32_t dues_first(const struct dues *d, uint64_t *ret_ms);
+/* Takes off the earliest that is due by `now_ms`; UINT32_MAX: none is.  O(log count). */
+uint32_t dues_pop(struct dues *d, uint64_t now_ms);
 
 #endif

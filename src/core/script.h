@@ -19,7 +19,8 @@ struct stage_ops {
     /* Let this happen: BRANCH_START or BRANCH_STOP of the root, EXITED of a worker by itself or killed, KILLED_OUTSIDE of
      * a supervisor, ASK and ASKED, or an administration call.  Calls and ASK are answered by `answer`. */
     void (*take)(void *self, const struct suptree_input *in);
-    /* What ends meanwhile is to be found together by the supervisor of this vertex (SUPTREE_NONE: there is none). */
+    /* What ends meanwhile is to be found together by the supervisor of this vertex (SUPTREE_NONE: there is none).  With
+     * the release all that it brought happens. */
     void (*hold)(void *self, uint32_t sibling, bool held);
 };
 

@@ -82,7 +82,7 @@ struct vertex {
     bool has_depends;           /* a child of it depends on siblings */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
-    uint8_t admin, work;        /* SUPTREE_ administration input; enum work */
+    uint8_t work;               /* enum work */
     uint32_t cursor, waiting, group_first, left, killer;
     uint32_t asking;            /* the child whose restart takes the group along */
     uint32_t delayed;           /* the child to wait for once the group is down, until delay_ms */
@@ -213,14 +213,17 @@ static struct suptree_effect *effect(struct suptree *t, uint16_t kind, uint32_t 
     return e;
 }
 
-static bool is_told(const struct suptree *t, uint8_t what) { return !(t->limits.untold >> what & 1u); }
-
-/* A remote branch's own home records what happens in it; only what its parent does is recorded here. */
-static void record(struct suptree *t, uint32_t c, uint8_t what)
+/* A remote branch's own home records what happens in it; only what its parent does is recorded here.  Returns the
+ * record, for what else it says; NULL: it is told to nobody. */
+static struct suptree_effect *record(struct suptree *t, uint32_t c, uint8_t what)
 {
-    if (!is_told(t, what) || (t->v[c].spec.remote && what != RECORD_ESCALATE))
-        return;
-    effect(t, SUPTREE_DO_RECORD, c)->what = what;
+    struct suptree_effect *e;
+
+    if (t->limits.untold >> what & 1u || (t->v[c].spec.remote && what != RECORD_ESCALATE))
+        return NULL;
+    e = effect(t, SUPTREE_DO_RECORD, c);
+    e->what = what;
+    return e;
 }
 
 static void result(struct suptree *t, uint32_t c, uint64_t token, uint8_t answer, uint32_t count)
@@ -387,13 +390,6 @@ static bool has_process(const struct vertex *x)
 {
     return x->state == TREE_STARTING || x->state == TREE_RUNNING || x->state == TREE_DEAD ||
            x->state == TREE_STOPPING;
-}
-
-static uint32_t skip_gone(const struct suptree *t, uint32_t c, bool back)
-{
-    while (c != NONE && t->v[c].gone)
-        c = back ? t->v[c].prev : t->v[c].next;
-    return c;
 }
 
 /* The first child that the supervisor has: not one that is gone, nor a template. */
@@ -864,14 +860,13 @@ static bool grant(struct suptree *t, uint32_t s, uint32_t c)
 
 static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
 {
-    uint8_t kept_cls = t->v[s].cls, kept_cause = t->v[s].cause;
+    struct suptree_effect *e;
 
     t->v[s].parking = cause == CAUSE_GIVEUP && wants(&t->v[s])->quarantine;
-    t->v[s].cls = CLASS_SHUTDOWN;
-    t->v[s].cause = cause;
-    record(t, s, t->v[s].parking ? RECORD_QUARANTINE : RECORD_GIVEUP);
-    t->v[s].cls = kept_cls;
-    t->v[s].cause = kept_cause;
+    if ((e = record(t, s, t->v[s].parking ? RECORD_QUARANTINE : RECORD_GIVEUP))) {
+        e->cls = CLASS_SHUTDOWN;
+        e->cause = cause;
+    }
     t->giveups += cause == CAUSE_GIVEUP;
     begin_down(t, s, cause, false);
 }
@@ -880,14 +875,14 @@ static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
 static void wait_for(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
+    struct suptree_effect *e;
 
     x->act = ACT_IDLE;
     x->delayed = NONE;
     set_state(t, &t->v[c], TREE_RESTARTING);
     dues_set(&t->dues, c, t->now_ms + x->delay_ms);
-    record(t, c, RECORD_DELAY);
-    if (is_told(t, RECORD_DELAY))
-        t->effects[(t->effect_tail - 1) % t->effect_room].count = (uint32_t)x->delay_ms;
+    if ((e = record(t, c, RECORD_DELAY)))
+        e->count = (uint32_t)x->delay_ms;
     schedule(t, s);
 }
 
@@ -985,14 +980,13 @@ static bool ended_well(const struct suptree *t, uint32_t s, const struct vertex 
 static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
 {
     struct vertex *c = &t->v[m->child];
+    struct suptree_effect *e;
 
     if (c->state != TREE_DEAD || c->life != m->life || c->gone || c->lost)
         return;                         /* swallowed meanwhile */
     if (c->spec.supervisor && (c->own_end || (c->spec.remote && c->cls == CLASS_SHUTDOWN)) &&
-        is_told(t, RECORD_ESCALATE)) {
-        record(t, m->child, RECORD_ESCALATE);
-        t->effects[(t->effect_tail - 1) % t->effect_room].other = t->v[s].spec.id;
-    }
+        (e = record(t, m->child, RECORD_ESCALATE)))
+        e->other = t->v[s].spec.id;
     if (acted_on_cause(t, s, m->child))
         return;
     if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
@@ -1075,7 +1069,6 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
     }
     x->token = m->token;
     x->waiting = m->child;
-    x->admin = m->admin;
     x->admin_new = m->admin == SUPTREE_START_CHILD;
     switch (m->admin) {
     case SUPTREE_TERMINATE:                             /* M2 */
@@ -1134,11 +1127,11 @@ static void on_message(struct suptree *t, uint32_t s, const struct msg *m)
 static void go_on_starting(struct suptree *t, uint32_t s)
 {
     struct vertex *x = &t->v[s];
-    uint32_t c = skip_gone(t, x->cursor, false);
+    uint32_t c = first_held(t, x->cursor);
 
     /* R4: every child without a process; but not one in quarantine, nor one that has no part in this restart */
     while (c != NONE && (t->v[c].state != TREE_STOPPED || t->v[c].parked || (x->by_depends && t->v[c].grouped != IN)))
-        c = skip_gone(t, t->v[c].next, false);
+        c = first_held(t, t->v[c].next);
     if (c != NONE) {
         x->cursor = x->waiting = c;
         begin_start(t, c, false);
@@ -1477,12 +1470,9 @@ static void end_by_force(struct suptree *t, uint32_t s)
 
 static int take_tick(struct suptree *t)
 {
-    uint64_t due_ms;
-
-    for (uint32_t c; (c = dues_first(&t->dues, &due_ms)) != NONE && due_ms <= t->now_ms;) {
+    for (uint32_t c; (c = dues_pop(&t->dues, t->now_ms)) != NONE;) {
         struct vertex *x = &t->v[c];
 
-        dues_clear(&t->dues, c);
         if (x->state == TREE_RESTARTING)
             (void)post(t, x->parent, MSG_DUE, c);
         else if (x->act == ACT_DOWN || x->act == ACT_POOL_DOWN)
@@ -1755,6 +1745,8 @@ bool suptree_quiet(const struct suptree *t)
     return t->under_way == 0 && t->queued == 0 && t->run_head == t->run_tail;
 }
 
+bool suptree_rests(const struct suptree *t) { return t->held || suptree_quiet(t); }
+
 static void check_counts(const struct suptree *t)
 {
     uint32_t under_way = 0, busy = 0, queued = 0;
@@ -1887,7 +1879,6 @@ int suptree_save(const struct suptree *t, uint32_t top_id, void *buf, size_t roo
         h.count++;
         x.window = NULL;                /* where it lies is not what it says */
         x.extra = NULL;
-        x.spec.extra = NULL;
         x.changed = false;
         at = put(buf, room, at, &x, sizeof x);
         if (t->v[c].window)
@@ -1962,7 +1953,6 @@ static int load_vertex(struct suptree *t, const char *buf, size_t bytes, size_t 
         if (x.window)
             memcpy(x.window, window, x.spec.intensity * sizeof *x.window);
         x.extra = t->v[c].extra;
-        x.spec.extra = t->v[c].spec.extra;
     }
     if (load_extra(t, c, buf, bytes, at, apply) != 0)
         return TW_EPROTO;

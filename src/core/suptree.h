@@ -276,6 +276,8 @@ uint64_t suptree_stale(const struct suptree *t);
 
 /* Idle: nothing is under way and nothing waits.  O(1). */
 bool suptree_quiet(const struct suptree *t);
+/* Nothing goes on by itself: it is idle, or held.  O(1). */
+bool suptree_rests(const struct suptree *t);
 
 /* Every structural promise of this module; aborts with the broken one's text.  O(vertices). */
 void suptree_check(const struct suptree *t);

@@ -337,13 +337,9 @@ static void end(struct scenario *s, uint32_t name, uint8_t cls)
 /* One is found dead after the other, in the file's order; when all are, their supervisor may look. */
 static void next_death(struct scenario *s)
 {
-    struct suptree_input nothing = {.kind = SUPTREE_LOST};
-
     operate(s, s->deaths++);
-    if (--s->death_count > 0)
-        return;
-    s->stage->hold(s->stage_self, s->sibling, false);
-    take(s, &nothing);                  /* carry out what the release brought */
+    if (--s->death_count == 0)
+        s->stage->hold(s->stage_self, s->sibling, false);
 }
 
 static void together(struct scenario *s, const struct operation *o)

@@ -95,8 +95,13 @@ static void op_take(void *self, const struct suptree_input *in) { take(self, in)
 
 static void op_hold(void *self, uint32_t sibling, bool held)
 {
+    static const struct suptree_input nothing = {.kind = SUPTREE_LOST};
+    struct play *p = self;
+
     (void)sibling;                  /* one engine has all of them */
-    suptree_hold(((struct play *)self)->tree, held);
+    suptree_hold(p->tree, held);
+    if (!held)
+        take(p, &nothing);          /* what the release brought is carried out */
 }
 
 static int play(struct play *p, struct scenario *s, struct reason *why)

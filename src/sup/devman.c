@@ -552,10 +552,7 @@ static int drain(struct devman *d, int device)
 /* Extension 6: who has not said that it is up by its start_deadline is ended. */
 static void start_deadlines(struct devman *d)
 {
-    uint64_t by_ms;
-
-    for (uint32_t v; (v = dues_first(&d->start_by, &by_ms)) != UINT32_MAX && by_ms <= d->now_ms;) {
-        dues_clear(&d->start_by, v);
+    for (uint32_t v; (v = dues_pop(&d->start_by, d->now_ms)) != UINT32_MAX;) {
         if (d->residents[v].phase != RESIDENT_STARTING)
             continue;
         d->residents[v].overdue = true;

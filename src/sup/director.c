@@ -13,7 +13,7 @@
 /* What an event asks for, one act after the other.  A deed is done by the rank `to`, an input is the engines'
  * business. */
 struct act {
-    int to;                             /* -1 = all */
+    int to;
     struct cell_stage deed;             /* type 0: none */
     struct suptree_input in;
 };
@@ -40,7 +40,7 @@ struct director {
     uint32_t asked;                     /* the supervisor whose answer is being told */
     union cell cue;                     /* is answered when what a gate lets in ahead of it is with its supervisor */
     int cue_to;                         /* the rank that waits for it; -1 = none does */
-    bool begun, under_way, held, over;
+    bool over;
 };
 
 /* -- acts ----------------------------------------------------------------------------------------- */
@@ -73,20 +73,12 @@ static int home_of(const struct rank *r, uint32_t supervisor)
 
 static void do_deed(struct director *d, const struct act *a)
 {
-    struct rank *r = d->rank;
+    union cell c = {.stage = a->deed};
 
-    if (a->deed.what == STAGE_HOLD || a->deed.what == STAGE_RELEASE)
-        d->held = a->deed.what == STAGE_HOLD && r->cx.home_of[a->deed.dst] < 0;
-    for (int to = 0; to < r->size; to++) {
-        union cell c = {.stage = a->deed};
-
-        if (a->to >= 0 && a->to != to)
-            continue;
-        if (to == r->me)
-            stage_do(r, &a->deed);
-        else
-            send_cell(r, to, &c);
-    }
+    if (a->to == d->rank->me)
+        stage_do(d->rank, &a->deed);
+    else
+        send_cell(d->rank, a->to, &c);
 }
 
 static void do_input(struct director *d, const struct suptree_input *in)
@@ -163,7 +155,7 @@ static void op_take(void *self, const struct suptree_input *in)
         add_deed(d, home_of(r, in->vertex), STAGE_KILL, in->vertex, NULL);
     else if (in->kind == SUPTREE_ASKED)
         d->asked = NO_VERTEX;           /* root_looked let it go on */
-    else if (in->kind != SUPTREE_LOST)
+    else
         add_act(d, &a);
 }
 
@@ -181,12 +173,13 @@ static void op_hold(void *self, uint32_t sibling, bool held)
 static void tell_clock(struct director *d)
 {
     uint64_t ms = d->script.ops->clock_ms(d->script.self);
-    struct act a = {.to = -1, .deed = {.type = CELL_STAGE, .what = STAGE_CLOCK, .dst = CELL_NOBODY, .number = ms}};
+    union cell c = {.stage = {.type = CELL_STAGE, .what = STAGE_CLOCK, .dst = CELL_NOBODY, .number = ms}};
 
     if (ms == d->told_clock_ms)
         return;
     d->told_clock_ms = ms;
-    do_deed(d, &a);
+    stage_do(d->rank, &c.stage);
+    send_all(d->rank, &c);
 }
 
 /* Instances of a pool are told to stop all at once. */
@@ -230,13 +223,12 @@ void director_down(struct rank *r, uint8_t cls)
 void director_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer)
 {
     struct director *d = r->root->director;
-    struct view_children counted;
 
     d->answers -= d->answers > 0;
     d->asked = vertex;
     d->script.ops->answer(d->script.self, vertex, token, answer);
     if (d->asked == NO_VERTEX)
-        root_looked(r, vertex, &counted);
+        root_looked(r, vertex);
     d->asked = NO_VERTEX;
 }
 
@@ -341,7 +333,7 @@ bool director_rests(const struct rank *r)
 {
     const struct director *d = r->root->director;
 
-    return d->cue_to >= 0 || (d->answers == 0 && (d->held || suptree_quiet(r->root->tree)));
+    return d->cue_to >= 0 || (d->answers == 0 && suptree_rests(r->root->tree));
 }
 
 static void send_wave(struct director *d)
@@ -400,9 +392,8 @@ static void go_on(struct director *d)
         answer_cue(d);
     } else if (d->head == d->tail) {
         flush_trace(d);
-        if (d->under_way)
+        if (d->wave.number > 0)
             d->script.ops->settled(d->script.self);
-        d->under_way = true;
         d->stopping = NO_VERTEX;
         if (d->script.ops->step(d->script.self) <= 0) {
             d->over = true;
@@ -423,9 +414,8 @@ void director_turn(struct rank *r)
 
     if (d->over || r->root->end != END_NOT_YET || d->wave.due > 0)
         return;
-    if (!d->begun || is_quiet(d))
+    if (d->wave.number == 0 || is_quiet(d))
         go_on(d);
-    d->begun = true;
     if (r->clock_us > d->quiet_by_us)
         root_fail(r, 70, "%s: an event has not come to rest within %u s", r->cx.scenario->file, QUIET_WITHIN_MS / 1000);
     if (!d->over)

@@ -188,16 +188,13 @@ static bool is_told_by(const struct rank *r, uint32_t vertex, const struct suptr
     return l->parent != SUPTREE_NONE || r->cx.spec->vertices[vertex].parent == SPEC_NONE;
 }
 
-static bool tells(const struct rank *r, const struct suptree *t, uint32_t vertex)
-{
-    struct suptree_look l;
-
-    return suptree_peek(t, vertex, &l) == 0 && is_told_by(r, vertex, &l);
-}
-
+/* is_told_by of the engines here, by where supervisors are at home. */
 bool is_told_here(const struct rank *r, uint32_t vertex)
 {
-    return tells(r, r->branches, vertex) || (r->root && tells(r, root_tree(r), vertex));
+    uint32_t parent = r->cx.spec->vertices[vertex].parent;
+    int home = r->cx.home_of[parent == SPEC_NONE ? vertex : parent];
+
+    return home == r->me || (home < 0 && is_root(r));
 }
 
 /* Tell all ranks what this engine thinks of a vertex, if it is news. */
@@ -237,7 +234,7 @@ static void check_picture(const struct rank *r, const struct suptree *t)
 
     for (uint32_t v = 0; v < r->vertices; v++)
         if (suptree_peek(t, v, &l) == 0 && is_told_by(r, v, &l))
-            assert(r->table[v].state == state_of(&l) && r->table[v].starts == l.starts &&
+            assert(is_told_here(r, v) && r->table[v].state == state_of(&l) && r->table[v].starts == l.starts &&
                    "what is told of a vertex is what its engine thinks");
 }
 
@@ -374,7 +371,7 @@ void branches_tick(struct rank *r)
 {
     struct suptree_input in = {.kind = SUPTREE_TICK};
 
-    if (suptree_due(r->branches) <= tree_ms(r))
+    if (suptree_due(r->branches) <= engine_ms(r))
         branch_input(r, &in);
 }
 

@@ -245,18 +245,12 @@ void root_ask(struct rank *r, uint32_t supervisor, uint64_t token)
 }
 
 /* A home lets its own go on by itself. */
-void root_looked(struct rank *r, uint32_t supervisor, struct view_children *ret)
+void root_looked(struct rank *r, uint32_t supervisor)
 {
     struct suptree_input asked = {.kind = SUPTREE_ASKED, .vertex = supervisor};
-    struct suptree_look l;
 
-    if (r->cx.home_of[supervisor] >= 0) {
-        *ret = r->root->counted;
-        return;
-    }
-    if (suptree_look(r->root->tree, supervisor, engine_ms(r), &l) == 0)
-        *ret = (struct view_children){l.specs, l.supervisors, l.workers, l.active};
-    root_input(r, 0, &asked);
+    if (r->cx.home_of[supervisor] < 0)
+        root_input(r, 0, &asked);
 }
 
 /* -- faults and sums ------------------------------------------------------------------------------ */
@@ -595,7 +589,7 @@ static void tree_tick(struct rank *r)
 {
     struct suptree_input in = {.kind = SUPTREE_TICK};
 
-    if (suptree_due(r->root->tree) <= tree_ms(r))
+    if (suptree_due(r->root->tree) <= engine_ms(r))
         root_input(r, 0, &in);
 }
 

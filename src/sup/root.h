@@ -20,10 +20,10 @@ void root_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer
 
 /* Commands (command.c): apply a verb to one vertex; root_result of that token comes later. */
 void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint64_t token);
-/* Ask a supervisor that runs for its children: root_result, during which it stands still; root_looked looks at it then,
- * and must be called when the answer is ok. */
+/* Ask a supervisor that runs for its children: root_result, during which it stands still and can be looked at;
+ * root_looked lets it go on, and must be called when the answer is ok. */
 void root_ask(struct rank *r, uint32_t supervisor, uint64_t token);
-void root_looked(struct rank *r, uint32_t supervisor, struct view_children *ret);
+void root_looked(struct rank *r, uint32_t supervisor);
 /* Inflict a drill now.  TW_ENOENT, TW_EDENIED (drills are off), TW_EINVAL. */
 int root_drill(struct rank *r, uint32_t how, uint32_t vertex, uint32_t index, uint64_t step);
 

@@ -23,7 +23,6 @@ struct stage {
     struct stage_vertex *v;             /* owned; per vertex */
     uint32_t endings, cues;             /* how many */
     uint32_t *asks, ask_count;          /* owned; vertices whose cue is asked for at the end of this turn */
-    bool held;                          /* this rank's own engine */
     uint64_t clock_ms;
     uint64_t sent, heard;               /* control cells to and from other ranks */
     uint64_t wave;                      /* to be answered at the end of this turn; 0 = none */
@@ -219,12 +218,10 @@ static void hold(struct rank *r, bool at_root, bool held)
 {
     struct suptree_input nothing = {.kind = SUPTREE_LOST};
 
-    if (at_root) {
+    if (at_root)
         root_hold(r, held);
-    } else {
-        r->stage->held = held;
+    else
         suptree_hold(r->branches, held);
-    }
     if (!held)
         input(r, at_root, &nothing);
 }
@@ -319,7 +316,7 @@ static bool rests(const struct rank *r)
 
     if (s->endings > 0 || s->ask_count > 0 || has_more_to_say(r) || !devman_rests(r->devman))
         return false;
-    if (!s->cued && (s->cues > 0 || (!s->held && !suptree_quiet(r->branches))))
+    if (!s->cued && (s->cues > 0 || !suptree_rests(r->branches)))
         return false;
     return !is_root(r) || director_rests(r);
 }

@@ -58,8 +58,8 @@ static uint64_t worth(const struct world *w, uint64_t life)
     for (uint32_t c = 0; c < w->t.count; c++) {
         const struct leaf *l = &w->leaf[c];
 
-        n += (w->v[c].life < life) + (l->up && l->up < life) + (l->start && l->start < life) +
-             (l->stop && l->stop < life) + (l->last && l->last < life);
+        n += (uint64_t)((w->v[c].life < life) + (l->up && l->up < life) + (l->start && l->start < life) +
+                        (l->stop && l->stop < life) + (l->last && l->last < life));
     }
     return n + 1;
 }
@@ -78,7 +78,7 @@ static uint64_t hash_vertex(const struct world *w, uint32_t c, uint64_t h)
     const struct vertex *v = &w->v[c];
     const uint64_t words[] = {
         worth(w, v->life), order_worth(w, v->order), v->state, v->cls, v->cause, v->by_hand, v->gone, v->lost,
-        v->own_end, v->act, v->end_cls, v->end_cause, v->told, v->admin_new, v->admin_fresh, v->queued, v->admin,
+        v->own_end, v->act, v->end_cls, v->end_cause, v->told, v->admin_new, v->admin_fresh, v->queued,
         v->cursor, v->waiting, v->group_first, v->left, v->killer, v->window_count, v->starts > 0, v->line > 0,
         v->delayed,
     };
