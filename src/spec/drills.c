@@ -24,7 +24,7 @@ int drill_how_of(const char *text)
     return TW_ENOENT;
 }
 
-static uint64_t draw(uint64_t *state)
+uint64_t spec_draw(uint64_t *state)
 {
     uint64_t x = (*state += 0x9e3779b97f4a7c15ull);
 
@@ -35,7 +35,7 @@ static uint64_t draw(uint64_t *state)
 
 static uint64_t between(uint64_t *state, uint64_t low, uint64_t high)
 {
-    return high <= low ? low : low + draw(state) % (high - low + 1);
+    return high <= low ? low : low + spec_draw(state) % (high - low + 1);
 }
 
 /* Steps are counted by actors: a branch's drill waits for its first one. */

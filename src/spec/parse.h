@@ -36,18 +36,13 @@ void parse_twice(struct parse *p, const yaml_node_t *map);
 /* Values: true with *ret, or the error was told.  word: the place in "one|two|three"; `later` are known to the design,
  * but not built yet. */
 bool parse_text(struct parse *p, const yaml_node_t *n, const char *key, const char **ret);
-bool parse_number(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high, uint64_t *ret);
 bool parse_u32(struct parse *p, const yaml_node_t *n, const char *key, uint32_t low, uint32_t high, uint32_t *ret);
 bool parse_duration(struct parse *p, const yaml_node_t *n, const char *key, uint64_t *ret);
 bool parse_word(struct parse *p, const yaml_node_t *n, const char *key, const char *words, const char *later,
                 uint32_t *ret);
 bool parse_bool(struct parse *p, const yaml_node_t *n, const char *key, bool *ret);
 
-/* A key of a declaration. */
-enum { AT_SUP = 1, AT_ACTOR = 2, AT_JOB = 4 };
-typedef void (*key_f)(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
-
-/* spec_extra.c: the keys of what goes beyond OTP */
+/* spec_extra.c: the keys, of a declaration, of what goes beyond OTP */
 void key_backoff(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_intensity_per_child(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_on_cause(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);

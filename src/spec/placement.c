@@ -12,8 +12,7 @@ void placement_free(struct placement *p)
     free(p->home_of);
 }
 
-/* The rank a vertex is tied to, by itself or by a supervisor above it; -1 = none. */
-static int tied_to(const struct spec *s, uint32_t v)
+int placement_tied_to(const struct spec *s, uint32_t v)
 {
     for (; v != SPEC_NONE; v = s->vertices[v].parent)
         if (s->vertices[v].place == SPEC_PLACE_RANK)
@@ -26,11 +25,11 @@ static int refuse_rank(const struct spec *s, uint32_t v, int ranks, struct reaso
     int wanted = 0;
 
     for (uint32_t i = 0; i < s->vertex_count; i++)
-        if (tied_to(s, i) > wanted)
-            wanted = tied_to(s, i);
+        if (placement_tied_to(s, i) > wanted)
+            wanted = placement_tied_to(s, i);
     return reason_set(why, TW_EINVAL, "%s:%d:%d: %s is placed on rank %d, but the job has %d rank%s: start it "
-                      "with -n %d or more", s->file, s->vertices[v].line, s->vertices[v].column, s->vertices[v].path, tied_to(s, v), ranks, ranks == 1 ? "" : "s",
-                      wanted + 1);
+                      "with -n %d or more", s->file, s->vertices[v].line, s->vertices[v].column, s->vertices[v].path,
+                      placement_tied_to(s, v), ranks, ranks == 1 ? "" : "s", wanted + 1);
 }
 
 /* The device of its rank a vertex is tied to, by itself or by the supervisor that ties it to the rank. */
@@ -61,7 +60,7 @@ static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct 
     uint32_t per_rank = s->devices.per_rank, all = per_rank * (uint32_t)ranks;
 
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        int rank = tied_to(s, v);
+        int rank = placement_tied_to(s, v);
         uint32_t d;
 
         if (rank >= ranks)
@@ -94,7 +93,7 @@ int placement_make(const struct spec *s, int ranks, struct placement *ret, struc
         goto err_free;
     }
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        p.home_of[v] = s->vertices[v].kind == SPEC_SUPERVISOR ? (int16_t)tied_to(s, v) : -1;
+        p.home_of[v] = s->vertices[v].kind == SPEC_SUPERVISOR ? (int16_t)placement_tied_to(s, v) : -1;
         p.rank_of[v] = p.home_of[v] < 0 ? 0 : (uint16_t)p.home_of[v];
     }
     p.home_of[0] = -1;          /* the top of the tree is the root's whatever it says */

@@ -16,5 +16,7 @@ struct placement {
 /* 0; TW_EINVAL with the reason (not enough ranks, devices or slots); TW_ENOMEM. */
 int placement_make(const struct spec *s, int ranks, struct placement *ret, struct reason *why);
 void placement_free(struct placement *p);
+/* The rank that `place` ties a vertex to, by itself or by a supervisor above it; -1 = none.  O(depth). */
+int placement_tied_to(const struct spec *s, uint32_t vertex);
 
 #endif

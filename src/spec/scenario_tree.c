@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/placement.h"
 #include "spec/spec_impl.h"
 
 #define SLOTS 64u                       /* of a device, at most: a thread each */
@@ -43,18 +44,18 @@ static void fill(struct spec_vertex *v, const struct scenario_node *n, struct sp
         .args = start, .arg_count = n->spec.supervisor ? 0 : 1};
 }
 
-static void link_child(struct spec *s, uint32_t *last, uint32_t v)
+/* From the last to the first: so each goes in front of its later siblings. */
+static void link_children(struct spec *s)
 {
-    uint32_t p = s->vertices[v].parent;
+    for (uint32_t v = s->vertex_count; v-- > 0;) {
+        uint32_t p = s->vertices[v].parent;
 
-    if (p == SPEC_NONE)
-        return;
-    if (last[p] == SPEC_NONE)
+        if (p == SPEC_NONE)
+            continue;
+        s->vertices[v].next_sibling = s->vertices[p].first_child;
         s->vertices[p].first_child = v;
-    else
-        s->vertices[last[p]].next_sibling = v;
-    last[p] = v;
-    s->vertices[p].child_count++;
+        s->vertices[p].child_count++;
+    }
 }
 
 /* Parents stand above their children. */
@@ -84,10 +85,9 @@ static int hash_file(struct spec *s, struct reason *why)
 
     if (!f)
         return reason_set(why, TW_ENOENT, "%s: cannot be read: %s: check the name", s->file, strerror(errno));
-    s->hash = 0xcbf29ce484222325ull;
+    s->hash = SPEC_HASH_BASIS;
     while ((n = fread(part, 1, sizeof part, f)) > 0)
-        for (size_t i = 0; i < n; i++)
-            s->hash = (s->hash ^ part[i]) * 0x100000001b3ull;
+        s->hash = spec_hash_more(s->hash, part, n);
     fclose(f);
     return 0;
 }
@@ -96,26 +96,21 @@ static int build(struct scenario_tree *t, const struct scenario_node *nodes, uin
 {
     struct spec *s = t->spec;
     struct spec_store *st = s->store;
-    uint32_t *last = calloc(count, sizeof *last);
 
     s->vertices = calloc(count, sizeof *s->vertices);
     st->strings = malloc((size_t)count * SPEC_PATH_BYTES);
     st->sorted = calloc(count, sizeof *st->sorted);
     t->start = calloc(count, sizeof *t->start);
     t->on_stop = calloc(count, 1);
-    if (!last || !s->vertices || !st->strings || !st->sorted || !t->start || !t->on_stop) {
-        free(last);
+    if (!s->vertices || !st->strings || !st->sorted || !t->start || !t->on_stop)
         return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file);
-    }
     s->vertex_count = count;
     for (uint32_t v = 0; v < count; v++) {
         t->start[v].name = SCENARIO_START_ARG;
         t->on_stop[v] = nodes[v].on_stop;
-        last[v] = SPEC_NONE;
         fill(&s->vertices[v], &nodes[v], &t->start[v]);
-        link_child(s, last, v);
     }
-    free(last);
+    link_children(s);
     if (name_vertices(s, nodes, why) != 0)
         return TW_EINVAL;
     spec_sort(s);
@@ -161,27 +156,12 @@ void scenario_tree_free(struct scenario_tree *t)
 
 /* -- vertices to ranks ---------------------------------------------------------------------------- */
 
-static uint32_t draw(uint64_t *state, uint32_t below)
-{
-    uint64_t x = *state += 0x9e3779b97f4a7c15ull;   /* splitmix64 */
-
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-    return (uint32_t)((x ^ x >> 31) >> 32) % below;
-}
+static uint32_t draw(uint64_t *state, uint32_t below) { return (uint32_t)(spec_draw(state) >> 32) % below; }
 
 static void tie(struct spec_vertex *v, uint32_t rank)
 {
     v->place = SPEC_PLACE_RANK;
     v->place_rank = rank;
-}
-
-static bool is_tied(const struct spec *s, uint32_t v)
-{
-    for (; v != SPEC_NONE; v = s->vertices[v].parent)
-        if (s->vertices[v].place == SPEC_PLACE_RANK)
-            return true;
-    return false;
 }
 
 /* The top itself is the root's always; every second supervisor goes whole to a rank, the others' children are
@@ -192,19 +172,12 @@ static void place_one(struct spec *s, uint32_t v, const struct scenario_homes *h
     struct spec_vertex *x = &s->vertices[v];
     bool worker = x->kind == SPEC_ACTOR;
 
-    if (x->parent == SPEC_NONE || is_tied(s, x->parent))
+    if (x->parent == SPEC_NONE || placement_tied_to(s, x->parent) >= 0)
         return;
     if (h->kind == HOMES_SEED && (worker || draw(chance, 2)))
         tie(x, draw(chance, ranks));
     else if (h->kind == HOMES_BRANCH || (h->kind == HOMES_SPREAD && worker))
         tie(x, (*next)++ % ranks);
-}
-
-static uint32_t rank_of(const struct spec *s, uint32_t v)
-{
-    while (s->vertices[v].place != SPEC_PLACE_RANK)
-        v = s->vertices[v].parent;
-    return s->vertices[v].place_rank;
 }
 
 static uint32_t most_workers(const struct spec *s, uint32_t ranks)
@@ -215,7 +188,7 @@ static uint32_t most_workers(const struct spec *s, uint32_t ranks)
         uint32_t n = 0;
 
         for (uint32_t v = 0; v < s->vertex_count; v++)
-            n += s->vertices[v].kind == SPEC_ACTOR && rank_of(s, v) == r;
+            n += s->vertices[v].kind == SPEC_ACTOR && placement_tied_to(s, v) == (int)r;
         most = n > most ? n : most;
     }
     return most;

@@ -10,14 +10,16 @@
 #include "spec/drills.h"
 #include "spec/spec_impl.h"
 
-uint64_t spec_hash_text(const char *text)
+uint64_t spec_hash_more(uint64_t h, const void *bytes, size_t count)
 {
-    uint64_t h = 0xcbf29ce484222325ull;
+    const uint8_t *b = bytes;
 
-    for (; *text; text++)
-        h = (h ^ (uint8_t)*text) * 0x100000001b3ull;
+    for (size_t i = 0; i < count; i++)
+        h = (h ^ b[i]) * 0x100000001b3ull;
     return h;
 }
+
+uint64_t spec_hash_text(const char *text) { return spec_hash_more(SPEC_HASH_BASIS, text, strlen(text)); }
 
 int64_t spec_duration_ms(const char *text)
 {

@@ -36,19 +36,19 @@ static bool per_cent(struct parse *p, const yaml_node_t *n, const char *key, dou
 static void backoff_part(struct parse *p, yaml_node_t *k, yaml_node_t *v, struct suptree_extra *e)
 {
     const char *t = parse_scalar(k);
+    uint32_t *to = !t ? NULL : !strcmp(t, "min") ? &e->backoff_min_ms : !strcmp(t, "max") ? &e->backoff_max_ms :
+                   !strcmp(t, "healthy_after") ? &e->healthy_after_ms : NULL;
     uint64_t ms;
 
-    if (t && !strcmp(t, "min") && parse_duration(p, v, t, &ms))
-        e->backoff_min_ms = (uint32_t)ms;
-    else if (t && !strcmp(t, "max") && parse_duration(p, v, t, &ms))
-        e->backoff_max_ms = (uint32_t)ms;
-    else if (t && !strcmp(t, "healthy_after") && parse_duration(p, v, t, &ms))
-        e->healthy_after_ms = (uint32_t)ms;
+    if (to && parse_duration(p, v, t, &ms))
+        *to = (uint32_t)ms;
+    else if (to)
+        return;                         /* told */
     else if (t && !strcmp(t, "factor"))
         (void)per_cent(p, v, t, 1, FACTOR_MOST, &e->backoff_factor);
     else if (t && !strcmp(t, "jitter"))
         (void)per_cent(p, v, t, 0, 1, &e->backoff_jitter);
-    else if (!t || (strcmp(t, "min") && strcmp(t, "max") && strcmp(t, "healthy_after")))
+    else
         parse_fail(p, k, "backoff: \"%s\" is not known: use min, max, factor, jitter, healthy_after", t ? t : "?");
 }
 
@@ -191,7 +191,7 @@ void extra_check(struct parse *p, yaml_node_t *n, struct decl *d)
 {
     const struct decl *up = d->parent;
 
-    if (d->has_extra && d->extra.backoff_min_ms && !d->healthy_given)
+    if (d->extra.backoff_min_ms && !d->healthy_given)
         d->extra.healthy_after_ms = (uint32_t)(up ? up->given.period_ms : d->given.period_ms);
     if (d->extra.backoff_min_ms && !up)
         parse_fail(p, n, "%s: backoff: nobody restarts the root: write it at its children", d->name);

@@ -5,6 +5,8 @@
 #include "core/suptree.h"
 #include "spec/spec.h"
 
+_Static_assert(SPEC_DEPENDS == SUPTREE_DEPENDS, "what a specification may say is what an engine takes");
+
 struct decl {
     struct spec_vertex given;       /* what every vertex of this declaration gets */
     char *name, *type;              /* owned */
@@ -32,5 +34,10 @@ int spec_parse(struct spec *s, const char *const *sets, int count, spec_error_f 
 /* Fill store.sorted, once all paths stand. */
 void spec_sort(struct spec *s);
 void decl_free(struct decl *d);
+/* spec.c: FNV-1a, from SPEC_HASH_BASIS on. */
+#define SPEC_HASH_BASIS 0xcbf29ce484222325ull
+uint64_t spec_hash_more(uint64_t h, const void *bytes, size_t count);
+/* drills.c: splitmix64. */
+uint64_t spec_draw(uint64_t *state);
 
 #endif

@@ -58,7 +58,7 @@ bool parse_text(struct parse *p, const yaml_node_t *n, const char *key, const ch
     return *ret != NULL;
 }
 
-bool parse_number(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high,
+static bool parse_number(struct parse *p, const yaml_node_t *n, const char *key, uint64_t low, uint64_t high,
                       uint64_t *ret)
 {
     const char *t;
@@ -455,7 +455,13 @@ static void key_args(struct parse *p, yaml_node_t *n, const char *key, struct de
     }
 }
 
-static const struct key { const char *name; int where; key_f parse; } keys[] = {
+enum { AT_SUP = 1, AT_ACTOR = 2, AT_JOB = 4 };
+
+static const struct key {
+    const char *name;
+    int where;
+    void (*parse)(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
+} keys[] = {
     {"strategy", AT_SUP, key_strategy},       {"intensity", AT_SUP, key_intensity},
     {"period", AT_SUP, key_period},           {"auto_shutdown", AT_SUP, key_auto},
     {"restart", AT_SUP | AT_ACTOR, key_restart},
