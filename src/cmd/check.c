@@ -10,6 +10,7 @@
 #include "shared/rc.h"
 #include "spec/drills.h"
 #include "spec/placement.h"
+#include "spec/scenario_tree.h"
 #include "spec/spec.h"
 #include "worker/program.h"
 
@@ -164,6 +165,20 @@ void add_set(const char **sets, int *count, const char *arg, const struct argp_s
     if (*count == SETS_MAX)
         argp_error(state, "more than %d --set", SETS_MAX);
     sets[(*count)++] = arg;
+}
+
+void read_homes(struct scenario_homes *ret, const char *arg, const struct argp_state *state)
+{
+    if (scenario_homes_parse(arg, ret) != 0)
+        argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+}
+
+void one_input(const char *file, const char *scenario, bool for_spec, bool homes, const struct argp_state *state)
+{
+    if (!file == !scenario)
+        argp_error(state, file ? "a specification or a scenario, not both" : "which specification? give its file");
+    if (scenario ? for_spec : homes)
+        argp_error(state, scenario ? "--drills and --set are for specifications" : "--homes is for --scenario");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -75,5 +75,11 @@ int ranks_for(const struct spec *s, int asked, struct reason *why);
 struct argp_state;
 /* One more --set; beyond SETS_MAX a usage error.  arg is borrowed. */
 void add_set(const char **sets, int *count, const char *arg, const struct argp_state *state);
+/* What --homes says, or a usage error. */
+struct scenario_homes;
+void read_homes(struct scenario_homes *ret, const char *arg, const struct argp_state *state);
+/* After all options: a usage error unless there is either a specification or a scenario, and nothing that is for the
+ * other. */
+void one_input(const char *file, const char *scenario, bool for_spec, bool homes, const struct argp_state *state);
 
 #endif

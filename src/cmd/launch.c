@@ -422,8 +422,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'q': a->quiet = true; return 0;
     case 'f': a->scenario = arg; return 0;
     case 'M':
-        if (scenario_homes_parse(arg, &homes) != 0)
-            argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+        read_homes(&homes, arg, state);
         a->homes = arg;
         return 0;
     case ARGP_KEY_ARG:
@@ -431,12 +430,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "one specification, please");
         a->file = arg;
         return 0;
-    case ARGP_KEY_END:
-        if (!a->file == !a->scenario)
-            argp_error(state, a->file ? "a specification or a scenario, not both" : "which specification? give its file");
-        if (a->scenario ? a->drills || a->set_count : a->homes != NULL)
-            argp_error(state, a->scenario ? "--drills and --set are for specifications" : "--homes is for --scenario");
-        return 0;
+    case ARGP_KEY_END: one_input(a->file, a->scenario, a->drills || a->set_count, a->homes != NULL, state); return 0;
     }
     return ARGP_ERR_UNKNOWN;
 }

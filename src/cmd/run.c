@@ -156,36 +156,17 @@ static void tell(void *self, const char *text)
         fprintf(stderr, "treewarden: %s\n", text);
 }
 
-struct cast { struct scenario_node *nodes; uint32_t count, room; bool too_big; };
-
-static void add_to_cast(void *self, const struct scenario_member *m, uint32_t parent, const struct suptree_spec *spec)
-{
-    struct cast *c = self;
-
-    if (c->count == c->room) {
-        struct scenario_node *more = realloc(c->nodes, (c->room * 2 + 16) * sizeof *more);
-
-        c->too_big |= !more;
-        if (c->too_big)
-            return;
-        c->nodes = more;
-        c->room = c->room * 2 + 16;
-    }
-    c->nodes[c->count] = (struct scenario_node){.spec = *spec, .parent = parent, .on_stop = m->on_stop};
-    snprintf(c->nodes[c->count++].name, sizeof c->nodes->name, "%s", m->name);
-}
-
 /* What is wrong with it is found by playing it on virtual time first, and so is every vertex it will ever have. */
 static int open_scenario(struct run *r)
 {
-    struct cast cast = {NULL, 0, 0, false};
+    struct scenario_node *nodes = NULL;
+    uint32_t count;
     struct reason why;
-    int rc = scenario_rehearse(r->args.scenario, add_to_cast, &cast, &why);
+    int rc = scenario_rehearse(r->args.scenario, &nodes, &count, &why);
 
     if (rc == 0)
-        rc = cast.too_big ? reason_set(&why, TW_ENOMEM, "%s: not enough memory", r->args.scenario)
-                          : scenario_tree_make(r->args.scenario, cast.nodes, cast.count, &r->tree, &why);
-    free(cast.nodes);
+        rc = scenario_tree_make(r->args.scenario, nodes, count, &r->tree, &why);
+    free(nodes);
     if (rc == 0 && speaks(r))
         rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script,
                            &why);
@@ -609,20 +590,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f': a->scenario = arg; return 0;
     case 'H':
         a->homes_given = true;
-        if (scenario_homes_parse(arg, &a->homes) != 0)
-            argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+        read_homes(&a->homes, arg, state);
         return 0;
     case ARGP_KEY_ARG:
         if (a->file)
             argp_error(state, "one specification, please");
         a->file = arg;
         return 0;
-    case ARGP_KEY_END:
-        if (!a->file == !a->scenario)
-            argp_error(state, a->file ? "a specification or a scenario, not both" : "which specification? give its file");
-        if (a->scenario ? a->drills || a->set_count : a->homes_given)
-            argp_error(state, a->scenario ? "--drills and --set are for specifications" : "--homes is for --scenario");
-        return 0;
+    case ARGP_KEY_END: one_input(a->file, a->scenario, a->drills || a->set_count, a->homes_given, state); return 0;
     }
     return ARGP_ERR_UNKNOWN;
 }

@@ -41,7 +41,7 @@ struct scenario {
     void *stage_self;
     struct part *parts;         /* owned; by name */
     struct actor *actors;       /* owned; by vertex id */
-    uint32_t part_count, count, root;
+    uint32_t count, root;
     uint64_t now_ms;
     uint32_t next;              /* event; the boot is before the first */
     bool booted, down, was_down;
@@ -293,6 +293,11 @@ static void answer_question(struct scenario *s, uint32_t vertex, unsigned kind, 
     take(s, &asked);
 }
 
+static void say_answer(struct scenario *s, unsigned kind, uint32_t name, unsigned answer)
+{
+    say_later(s, "result %s %s %s", operation_verb(kind), text(s, name), suptree_answer_name(answer));
+}
+
 static void on_answer(void *self, uint32_t vertex, uint64_t token, uint8_t answer)
 {
     struct scenario *s = self;
@@ -301,7 +306,7 @@ static void on_answer(void *self, uint32_t vertex, uint64_t token, uint8_t answe
     if (kind == OPERATION_COUNT || kind == OPERATION_WHICH)
         answer_question(s, vertex, kind, answer);
     else
-        say_later(s, "result %s %s %s", operation_verb(kind), text(s, (uint32_t)token), suptree_answer_name(answer));
+        say_answer(s, kind, (uint32_t)token, answer);
 }
 
 static void on_ended(void *self, uint8_t cls)
@@ -351,11 +356,6 @@ static void together(struct scenario *s, const struct operation *o)
         s->sibling = vertex_of(s, s->deaths[i].name);
     s->stage->hold(s->stage_self, s->sibling, true);
     next_death(s);
-}
-
-static void say_answer(struct scenario *s, const struct operation *o, unsigned answer)
-{
-    say_later(s, "result %s %s %s", operation_verb(o->kind), text(s, o->name), suptree_answer_name(answer));
 }
 
 /* The supervisor under a name, if it runs; else there is nobody to call, and that is said of `who`. */
@@ -408,7 +408,7 @@ static void start_child(struct scenario *s, const struct operation *o)
     if (parent == NONE)
         return;
     if (is_pool(s, parent) || add_actor(s, o->name, parent, x) != 0)
-        say_answer(s, o, ANSWER_START_ERROR);   /* a pool takes it for arguments, and its start function does not */
+        say_answer(s, o->kind, o->name, ANSWER_START_ERROR);   /* a pool takes it for arguments, and its start function does not */
     else
         take(s, &in);
 }
@@ -430,7 +430,7 @@ static void spawn(struct scenario *s, const struct operation *o)
         return;
     template = template_of(s, pool);
     if (template == NONE) {
-        say_answer(s, o, ANSWER_INVALID);
+        say_answer(s, o->kind, o->name, ANSWER_INVALID);
         return;
     }
     snprintf(instance, sizeof instance, "%.80s.%u", text(s, name_of(s, template)),
@@ -578,12 +578,13 @@ static void on_attach(void *self, const struct stage_ops *ops, void *stage)
 /* All that can come to be is known from the file. */
 static int make_room(struct scenario *s, struct reason *why)
 {
-    s->part_count = s->file.name_count + s->file.spawns;
-    s->parts = calloc(s->part_count, sizeof *s->parts);
+    uint32_t parts = s->file.name_count + s->file.spawns;
+
+    s->parts = calloc(parts, sizeof *s->parts);
     s->actors = calloc(scenario_vertices(s), sizeof *s->actors);
     if (!s->parts || !s->actors)
         return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file.path);
-    for (uint32_t i = 0; i < s->part_count; i++)
+    for (uint32_t i = 0; i < parts; i++)
         s->parts[i].latest = NONE;
     return 0;
 }
@@ -628,12 +629,11 @@ struct script scenario_script(struct scenario *s)
 
 uint32_t scenario_vertices(const struct scenario *s) { return s->file.vertex_count + s->file.spawns; }
 
-uint32_t scenario_cast(const struct scenario *s, struct scenario_member *ret)
+uint32_t scenario_cast(const struct scenario *s, struct scenario_node *ret)
 {
     for (uint32_t v = 0; v < s->count; v++) {
-        const struct scenario_vertex *like = s->actors[v].like;
-
-        ret[v] = (struct scenario_member){.name = text(s, name_of(s, v)), .on_stop = like->on_stop != ON_STOP_OBEY};
+        snprintf(ret[v].name, sizeof ret[v].name, "%s", text(s, name_of(s, v)));
+        ret[v].on_stop = s->actors[v].like->on_stop != ON_STOP_OBEY;
     }
     return s->count;
 }

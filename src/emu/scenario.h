@@ -12,6 +12,7 @@
 
 #include "base/reason.h"
 #include "core/script.h"
+#include "spec/scenario_tree.h"
 
 struct scenario;
 
@@ -30,22 +31,17 @@ struct script scenario_script(struct scenario *s);
 
 /* How many vertices it can have at most. */
 uint32_t scenario_vertices(const struct scenario *s);
-/* A vertex beside what the stage was told of it. */
-struct scenario_member {
-    const char *name;                   /* borrowed */
-    bool on_stop;                       /* it does not simply obey: ask script_ops.stop */
-};
-/* Those it has had so far, in the order of their numbers; room for all it can have.  Returns how many. */
-uint32_t scenario_cast(const struct scenario *s, struct scenario_member *ret);
+/* Of those it has had so far, in the order of their numbers: what the stage was not told of them, name and on_stop.
+ * Returns how many. */
+uint32_t scenario_cast(const struct scenario *s, struct scenario_node *ret);
 
 /* -- on virtual time (scenario_play.c) -- */
 /* Run FILE and give its trace to `out`.  As scenario_open; no line is given when the file is wrong. */
 int scenario_run(const char *path, const struct scenario_out *out, struct reason *why);
 
-/* Run FILE without a trace, before it is run on ranks: tell (NULL: nobody) is told of every vertex it will ever have, in
- * the order of their numbers, those that are added at run time among them.  0, or as scenario_open. */
-typedef void (*scenario_cast_f)(void *self, const struct scenario_member *m, uint32_t parent,
-                                const struct suptree_spec *spec);
-int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct reason *why);
+/* Run FILE without a trace, before it is run on ranks: *ret_nodes (the caller's, to free; NULL: not wanted) are all
+ * vertices that it will ever have, in the order of their numbers, those that are added at run time among them.  0, or
+ * as scenario_open. */
+int scenario_rehearse(const char *path, struct scenario_node **ret_nodes, uint32_t *ret_count, struct reason *why);
 
 #endif

@@ -34,7 +34,7 @@ struct reader {
     struct reason *why;
     int line;
     uint32_t root;
-    uint32_t name_room, vertex_room, event_room, held_room;
+    uint32_t vertex_room, event_room, held_room;
 };
 
 const char *operation_verb(unsigned kind) { return kind < OPERATION_KINDS ? operations[kind].verb : "?"; }

@@ -25,7 +25,6 @@ enum on_stop {
 #define X(name, text) ON_STOP_##name,
     ON_STOP_LIST(X)
 #undef X
-    ON_STOP_COUNT
 };
 
 /*    operation      verb           what follows it (enum operand) */

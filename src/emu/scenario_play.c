@@ -9,7 +9,7 @@ struct play {
     struct script script;
     struct suptree *tree;           /* owned */
     bool carrying, stopping;        /* stopping: the effect before this one was a stop */
-    struct { uint32_t parent; struct suptree_spec spec; } *added;       /* owned; per vertex */
+    struct scenario_node *nodes;    /* owned; per vertex, as it was added */
 };
 
 static void take(struct play *p, const struct suptree_input *in);
@@ -86,8 +86,8 @@ static int op_add(void *self, uint32_t parent, const struct suptree_spec *spec)
 {
     struct play *p = self;
 
-    p->added[spec->id].parent = parent;
-    p->added[spec->id].spec = *spec;
+    p->nodes[spec->id].parent = parent;
+    p->nodes[spec->id].spec = *spec;
     return suptree_add(p->tree, parent, spec);
 }
 
@@ -112,8 +112,8 @@ static int play(struct play *p, struct scenario *s, struct reason *why)
 
     p->script = scenario_script(s);
     p->tree = suptree_create(&limits);
-    p->added = calloc(vertices, sizeof *p->added);
-    if (!p->tree || !p->added)
+    p->nodes = calloc(vertices, sizeof *p->nodes);
+    if (!p->tree || !p->nodes)
         return reason_set(why, TW_ENOMEM, "not enough memory for the %u vertices of a scenario", vertices);
     p->script.ops->attach(p->script.self, &ops, p);
     while (p->script.ops->step(p->script.self) > 0) {
@@ -123,14 +123,9 @@ static int play(struct play *p, struct scenario *s, struct reason *why)
     return 0;
 }
 
-static void end_play(struct play *p, struct scenario *s)
-{
-    suptree_destroy(p->tree);
-    free(p->added);
-    scenario_close(s);
-}
-
-int scenario_run(const char *path, const struct scenario_out *out, struct reason *why)
+/* nodes (NULL: nobody wants them): handed over when all went well. */
+static int perform(const char *path, const struct scenario_out *out, struct scenario_node **ret_nodes,
+                   uint32_t *ret_count, struct reason *why)
 {
     struct play p = {.tree = NULL};
     struct scenario *s = NULL;
@@ -138,19 +133,20 @@ int scenario_run(const char *path, const struct scenario_out *out, struct reason
 
     if (rc == 0)
         rc = play(&p, s, why);
-    end_play(&p, s);
+    if (rc == 0 && ret_nodes) {
+        *ret_count = scenario_cast(s, p.nodes);
+        *ret_nodes = p.nodes;
+        p.nodes = NULL;
+    }
+    suptree_destroy(p.tree);
+    free(p.nodes);
+    scenario_close(s);
     return rc;
 }
 
-static int tell_cast(const struct play *p, const struct scenario *s, scenario_cast_f tell, void *self, struct reason *why)
+int scenario_run(const char *path, const struct scenario_out *out, struct reason *why)
 {
-    struct scenario_member *cast = calloc(scenario_vertices(s), sizeof *cast);
-    uint32_t count = cast ? scenario_cast(s, cast) : 0;
-
-    for (uint32_t v = 0; v < count; v++)
-        tell(self, &cast[v], p->added[v].parent, &p->added[v].spec);
-    free(cast);
-    return count ? 0 : reason_set(why, TW_ENOMEM, "not enough memory for the cast of a scenario");
+    return perform(path, out, NULL, NULL, why);
 }
 
 static void no_line(void *arg, const char *text, int depth)
@@ -160,17 +156,9 @@ static void no_line(void *arg, const char *text, int depth)
     (void)depth;
 }
 
-int scenario_rehearse(const char *path, scenario_cast_f tell, void *self, struct reason *why)
+int scenario_rehearse(const char *path, struct scenario_node **ret_nodes, uint32_t *ret_count, struct reason *why)
 {
-    struct play p = {.tree = NULL};
     static const struct scenario_out nowhere = {no_line, NULL};
-    struct scenario *s = NULL;
-    int rc = scenario_open(path, &nowhere, &s, why);
 
-    if (rc == 0)
-        rc = play(&p, s, why);
-    if (rc == 0 && tell)
-        rc = tell_cast(&p, s, tell, self, why);
-    end_play(&p, s);
-    return rc;
+    return perform(path, &nowhere, ret_nodes, ret_count, why);
 }
