@@ -73,12 +73,13 @@ struct byte_ring {                      /* followed by its bytes, a power of two
 };
 
 /* ---- bells: who sleeps here looks at the number ---- */
+#define LANE_WORDS ((SLOT_MAX + 64) / 64)       /* a bit per lane */
 struct bell_word {
     uint32_t rings;                     /* anybody: add_u32, then wake if `sleeping` */
     uint32_t sleeping;                  /* the sleeper sets it; who wakes it clears it */
-    uint64_t lanes[(SLOT_MAX + 64) / 64];       /* bit per lane that got something: its writer sets it, or_u64, after
-                                         * the lane's tail and before the ring; the reader takes all, take_u64.
-                                         * So a look costs what there is, and a lane nobody uses no page */
+    uint64_t lanes[LANE_WORDS];         /* bit per lane that got something: its writer sets it, or_u64, after the
+                                         * lane's tail and before the ring; the reader takes all, take_u64.  So a
+                                         * look costs what there is, and a lane nobody uses no page */
     char pad[24];
 };
 

@@ -124,7 +124,7 @@ struct slot {
     uint32_t rings_seen;                /* of the own bell, at the last look at all lanes */
     uint64_t looked_ms;                 /* when that was: a lost ring costs a millisecond, no more */
     uint64_t urgent_ms;                 /* when `urgent` was set */
-    uint64_t marked[(SLOT_MAX + 64) / 64];      /* bit per lane that may hold bells; bit 0: the inbox */
+    uint64_t marked[LANE_WORDS];        /* bit per lane that may hold bells; bit 0: the inbox */
     struct lane_bell *in_hand;          /* [slots + 1]: what is left of the last bell taken from a lane */
     struct bell_word *bell;             /* the own one */
     struct lane *lanes;                 /* [slots + 1], into this slot */
@@ -152,8 +152,8 @@ struct slot0 {
     char *body;                         /* one message */
     uint64_t now_ms;
     uint32_t next_slot;
-    uint64_t marked[(SLOT_MAX + 64) / 64];      /* bit per slot whose lane may hold bells or acks */
-    uint64_t acks_due[(SLOT_MAX + 64) / 64];    /* bit per slot with an ack to be handed over */
+    uint64_t marked[LANE_WORDS];        /* bit per slot whose lane may hold bells or acks */
+    uint64_t acks_due[LANE_WORDS];      /* bit per slot with an ack to be handed over */
     uint32_t up_blocked;                /* the up ring was full in this turn */
     uint32_t peers_moved;               /* the directory changed in this turn: running slots are to be rung */
 };

@@ -335,11 +335,13 @@ HD static int lift_lane(struct slot0 *z, uint32_t slot)
 HD static void lift_lanes(struct slot0 *z)
 {
     struct bell_word *bell = arena_bell(z->view, 0);
+    uint64_t any = 0;
 
     for (uint32_t w = 0; w <= z->view->geo.slots / 64; w++)
-        if (load_relaxed(&bell->lanes[w]))
-            z->marked[w] |= take_u64(&bell->lanes[w]);
+        any |= z->marked[w] |= bell_take(bell, w);
     z->next_slot = (z->next_slot + 1) % z->view->geo.slots;
+    if (!any)
+        return;
     for (uint32_t n = 0; n < z->view->geo.slots; n++) {
         uint32_t slot = 1 + (z->next_slot + n) % z->view->geo.slots;
         uint64_t bit = (uint64_t)1 << slot % 64;

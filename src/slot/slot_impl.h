@@ -81,6 +81,12 @@ HD static inline void bell_mark(struct bell_word *b, uint32_t from)
     or_u64(&b->lanes[from / 64], (uint64_t)1 << from % 64);
 }
 
+/* The marks of one word of lanes, which are none then. */
+HD static inline uint64_t bell_take(struct bell_word *b, uint32_t word)
+{
+    return load_relaxed(&b->lanes[word]) ? take_u64(&b->lanes[word]) : 0;
+}
+
 HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
 {
     add_u32(&b->rings);

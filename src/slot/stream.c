@@ -476,7 +476,7 @@ HD void streams_look(struct slot *s)
     s->looked_ms = s->now_ms;
     s->pump_due = 1;
     for (uint32_t w = 0; w <= s->view->geo.slots / 64; w++) {
-        uint64_t lanes = load_relaxed(&s->bell->lanes[w]) ? take_u64(&s->bell->lanes[w]) : 0;
+        uint64_t lanes = bell_take(s->bell, w);
 
         s->marked[w] |= lanes;
         for (uint32_t from = w * 64; lanes; from++, lanes >>= 1)
@@ -486,7 +486,7 @@ HD void streams_look(struct slot *s)
 }
 
 /* What a bell's next message is to its stream.  An ack or nack is noted where the sender needs one. */
-enum verdict { NOT_OURS, HAD_IT, TAKE_IT };
+enum verdict { NOT_OURS, TAKE_IT, HAD_IT };
 
 /* enum verdict, or TW_EFULL: one peer too many. */
 HD static int judge(struct slot *s, const struct lane_bell *b)
@@ -587,7 +587,7 @@ HD static int take_local(struct slot *s, uint32_t from, struct slot_taken *ret)
         b->pos = e.next;
         b->count--;
         if (rc == TAKE_IT)
-            return 1;
+            return rc;
     }
     return 0;
 }
@@ -611,7 +611,7 @@ HD static int take_remote(struct slot *s, struct slot_taken *ret)
             copy_from_guarded(s->message, at + sizeof ret->bell + 8, ret->bytes);
         store_release(&in->head, ++head, SCOPE_DEVICE);
         if (rc < 0 || rc == TAKE_IT)
-            return rc < 0 ? rc : 1;
+            return rc;
     }
     return 0;
 }

@@ -29,6 +29,8 @@ static int check_types(const char *path, const struct tw_program *p, struct reas
     return 0;
 }
 
+#define HASH_BASIS 0xcbf29ce484222325u
+
 static uint64_t hash_more(uint64_t hash, const unsigned char *data, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
@@ -36,29 +38,38 @@ static uint64_t hash_more(uint64_t hash, const unsigned char *data, size_t bytes
     return hash;
 }
 
-static int seal(int image)
+/* What was copied is not changed any more; what could not be is closed, and said. */
+static int finish(int image, bool copied, const char *name, int *ret_fd, struct reason *why)
 {
-    return fcntl(image, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+    if (image >= 0 && copied &&
+        fcntl(image, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0) {
+        *ret_fd = image;
+        return 0;
+    }
+    reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see how much memory is left", name, strerror(errno));
+    if (image >= 0)
+        close(image);
+    return TW_ESYS;
 }
 
-static int copy_file(int from, int to, uint64_t *ret_hash)
+static bool copy_file(int from, int to, uint64_t *ret_hash)
 {
     unsigned char part[65536];
     ssize_t n;
 
-    *ret_hash = 0xcbf29ce484222325u;
+    *ret_hash = HASH_BASIS;
     while ((n = read(from, part, sizeof part)) > 0) {
         if (write(to, part, (size_t)n) != n)
-            return -1;
+            return false;
         *ret_hash = hash_more(*ret_hash, part, (size_t)n);
     }
-    return n == 0 ? seal(to) : -1;
+    return n == 0;
 }
 
 int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
 {
     const char *slash = strrchr(path, '/');
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), image;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), image, rc;
     struct stat st;
 
     if (file < 0)
@@ -70,16 +81,9 @@ int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reas
                           "specification", path);
     }
     image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (image < 0 || copy_file(file, image, ret_hash) != 0) {
-        reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see how much memory is left", path, strerror(errno));
-        if (image >= 0)
-            close(image);
-        close(file);
-        return TW_ESYS;
-    }
+    rc = finish(image, image >= 0 && copy_file(file, image, ret_hash), path, ret_fd, why);
     close(file);
-    *ret_fd = image;
-    return 0;
+    return rc;
 }
 
 int program_image_of(const char *name, const void *bytes, size_t count, int *ret_fd, uint64_t *ret_hash,
@@ -87,15 +91,8 @@ int program_image_of(const char *name, const void *bytes, size_t count, int *ret
 {
     int image = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (image >= 0 && write(image, bytes, count) == (ssize_t)count && seal(image) == 0) {
-        *ret_hash = hash_more(0xcbf29ce484222325u, bytes, count);
-        *ret_fd = image;
-        return 0;
-    }
-    reason_set(why, TW_ESYS, "%s: cannot be copied into memory: %s: see how much memory is left", name, strerror(errno));
-    if (image >= 0)
-        close(image);
-    return TW_ESYS;
+    *ret_hash = hash_more(HASH_BASIS, bytes, count);
+    return finish(image, image >= 0 && write(image, bytes, count) == (ssize_t)count, name, ret_fd, why);
 }
 
 /* What the loader says, without the name of the image before it. */
