@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,7 +104,7 @@ void broom_start(struct broom *b, const char *job, const char *dir)
     int ends[2];
 
     *b = (struct broom){.pid = -1, .hold = -1};
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return;
     b->pid = fork();
     if (b->pid == 0) {
@@ -114,9 +115,15 @@ void broom_start(struct broom *b, const char *job, const char *dir)
     b->hold = ends[1];
 }
 
+/* A socket, so that a broom that was killed is an error and no SIGPIPE. */
+static bool hears(const struct broom *b, pid_t mpirun)
+{
+    return send(b->hold, &mpirun, sizeof mpirun, MSG_NOSIGNAL) == sizeof mpirun;
+}
+
 void broom_tell(const struct broom *b, pid_t mpirun)
 {
-    if (b->hold >= 0 && write(b->hold, &mpirun, sizeof mpirun) < 0)
+    if (b->hold >= 0 && !hears(b, mpirun))
         _exit(EXIT_FAILURE);            /* nobody would end this mpirun if launch were killed */
 }
 
@@ -125,7 +132,7 @@ void broom_finish(struct broom *b, const char *job, const char *dir)
     int status = -1;
 
     if (b->hold >= 0) {
-        broom_tell(b, 0);
+        (void)hears(b, 0);
         close(b->hold);
     }
     while (b->pid > 0 && waitpid(b->pid, &status, 0) < 0 && errno == EINTR)

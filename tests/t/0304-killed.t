@@ -53,6 +53,15 @@ kill -KILL $launch; wait $launch 2>/dev/null
 gone 20; ok $? "launch killed: nothing is left running"
 says "$(cat st.launch/verdict.1.json 2>/dev/null)" "launch was killed" "launch killed: the job stopped in order and says why"
 is "$(ls -A "$XDG_RUNTIME_DIR")" "" "launch killed: the job's folder is removed all the same"
+# The helper of launch that sweeps up for it: launch does it itself then.
+broom_pid() { for p in $(ours); do [ "$(cat "/proc/$p/comm" 2>/dev/null)" != tw-broom ] || echo "$p"; done; }
+begin broom
+broom=$(broom_pid); ok "$([ -n "$broom" ]; echo $?)" "broom: found it"
+kill -KILL "$broom"; kill -TERM $launch
+gone 20; ok $? "broom killed, then an ordered stop: nothing is left running"
+wait $launch 2>/dev/null; is $? 143 "broom killed: launch exits as it would have"
+says "$(cat st.broom/verdict.1.json 2>/dev/null)" '"exit_code": 143' "broom killed: the verdict is the job's"
+is "$(ls -A "$XDG_RUNTIME_DIR")" "" "broom killed: launch removes the job's folder"
 # While MPI starts only the ranks beside it can see it.  Here it starts for ever: rank 1 is a stand-in that never enters MPI.
 real=$(sed -n 's/^TW_MPIRUN = //p' "$TW_BUILD/Makefile")
 cat >standin <<'SH'
