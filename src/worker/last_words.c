@@ -147,7 +147,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 static int note_module(struct dl_phdr_info *info, size_t bytes, void *data)
 {
     struct module *m = &modules[module_count];
-    bool image = !strncmp(info->dlpi_name, PROGRAM_IMAGES, strlen(PROGRAM_IMAGES));
+    bool image = program_is_image(info->dlpi_name);
     const char *path = image ? data : info->dlpi_name, *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
 

@@ -121,15 +121,26 @@ static bool is_whole(int fd)
     return true;
 }
 
+/* By the process's number, not as `self`: a debugger opens it too.  The number that this /proc has for us. */
+static void image_name(int fd, char *ret, size_t room)
+{
+    char self[24];
+    ssize_t n = readlink("/proc/self", self, sizeof self);
+
+    snprintf(ret, room, "/proc/%.*s/fd/%d", n > 0 ? (int)n : 4, n > 0 ? self : "self", fd);
+}
+
+bool program_is_image(const char *name) { return !strncmp(name, "/proc/", 6) && strstr(name, "/fd/"); }
+
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why)
 {
     const struct tw_program *p;
-    char image[32];
+    char image[64];
     void *module;
 
     if (!is_whole(image_fd))
         return reason_set(why, TW_EPROTO, "%s: truncated: build it again with `treewarden cc`", path);
-    snprintf(image, sizeof image, PROGRAM_IMAGES "%d", image_fd);
+    image_name(image_fd, image, sizeof image);
     module = dlopen(image, RTLD_NOW | RTLD_LOCAL);
     if (!module) {
         const char *said = said_without(dlerror(), image);

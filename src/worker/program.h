@@ -4,9 +4,9 @@
 
 #include <treewarden/actor.h>
 
-#include "base/reason.h"
+#include <stdbool.h>
 
-#define PROGRAM_IMAGES "/proc/self/fd/"     /* what the loader takes for the module's name: this, and the number */
+#include "base/reason.h"
 
 /* The whole file PATH (a .so made by `treewarden cc`) in a sealed memfd, *ret_fd (owned), so that the ranks'
  * workers load the same bytes for as long as the job lives, whatever becomes of the file or its file system.
@@ -21,6 +21,9 @@ int program_image_of(const char *name, const void *bytes, size_t count, int *ret
  * of the process: its code may be running.  0; TW_EPROTO (cut short, no program table, one of another API version,
  * or one that makes no sense), with the reason. */
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why);
+
+/* Is this what the loader calls a module that was opened here? */
+bool program_is_image(const char *name);
 
 /* The number of an actor type, TW_ENOENT. */
 int program_type(const struct tw_program *p, const char *name);

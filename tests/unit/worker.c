@@ -326,6 +326,30 @@ static void test_refusals(void)
     rig_close(&r);
 }
 
+/* A debugger reads a module by the name that the loader has for it: in another process, with descriptors of its own. */
+static void test_others_find_the_module(void)
+{
+    const struct tw_program *program = NULL;
+    struct reason why;
+    uint64_t hash;
+    Dl_info at = {NULL};
+    int fd = -1, status = 1;
+    pid_t child;
+
+    (void)program_image(program_path(), &fd, &hash, &why);
+    is_int(program_open(program_path(), fd, &program, &why), 0, "a program is loaded");
+    ok(dladdr(program, &at) && program_is_image(at.dli_fname) && !program_is_image("/lib/libm.so.6"),
+       "its module is known by its name");
+    child = fork();
+    if (child == 0) {
+        close(fd);
+        _exit(open(at.dli_fname, O_RDONLY) < 0);
+    }
+    waitpid(child, &status, 0);
+    is_int(status, 0, "which another process can open: %s", at.dli_fname);
+    close(fd);
+}
+
 /* One undisturbed run; its result is what all others are compared with. */
 static uint64_t test_run(void)
 {
@@ -691,6 +715,7 @@ int main(int argc, char **argv)
     if (!mkdtemp(out_dir))
         return 99;
     test_refusals();
+    test_others_find_the_module();
     result = test_run();
     test_kill_and_resume(result, LIMIT / 100, 0);
     test_kill_and_resume(result, 1, 1);
