@@ -69,7 +69,7 @@ enum suptree_action {
 
 #define SUPTREE_DEPENDS 8u
 
-/* What a vertex does beyond OTP (doc/supervision.md, extensions 1 to 11); all zero: nothing. */
+/* What a vertex does beyond OTP (doc/beyond-otp.md); all zero: nothing. */
 struct suptree_extra {
     /* 1: before attempt n + 1 in a row min * factor^n, at most max, give or take jitter; 0 = at once */
     uint32_t backoff_min_ms, backoff_max_ms;

@@ -1,4 +1,4 @@
-/* spec_extra.c - the keys of what a vertex does beyond OTP (doc/supervision.md) */
+/* spec_extra.c - the keys of what a vertex does beyond OTP (doc/beyond-otp.md) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +111,7 @@ void key_on_cause(struct parse *p, yaml_node_t *n, const char *key, struct decl 
         uint32_t action;
 
         if (cause < 0)
-            parse_fail(p, k, "%s: \"%s\" is no cause of death: doc/supervision.md lists them", key, t ? t : "?");
+            parse_fail(p, k, "%s: \"%s\" is no cause of death: doc/beyond-otp.md lists them", key, t ? t : "?");
         else if (parse_word(p, parse_node(p, q->value), t, actions, "", &action))
             e->on_cause[cause] = (uint8_t)action;
     }

@@ -6,6 +6,8 @@ cp "$TW_BUILD"/jobs/relay/relay.so "$TW_BUILD"/jobs/heat/heat.so "$TW_BUILD"/tes
 
 out=$(within 100 "$tw" simulate relay.yaml --seeds 1..12 --twice); is $? 0 "relay heals under 12 seeds, and each is the same run twice"
 says "$out" "12 runs on 2 ranks, 0 failed" "... and it says so"
+says "$out" "$(sed -n '/^    faults:/{s/^ *//p;q}' "$TW_SRC/doc/simulator.md")" "... with the faults that doc/simulator.md shows"
+says "$out" "$(sed -n '/^    faults:/{s/^ *//;s/; \.\.\.$//p;q}' "$TW_SRC/README.md")" "... and README.md, too"
 within 100 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..20 --twice; is $? 0 "so does an eager stencil"
 within 100 "$tw" simulate heat.yaml -q --ranks 4 --seeds 1..3 --set plate/collector.args.steps=60; is $? 0 "so does heat"
 within 100 "$tw" simulate wave.yaml --json --seeds 5..6 >doc; is $? 0 "--json is one document"

@@ -1,4 +1,4 @@
-/* What the engine does beyond OTP, one fact after another, on virtual time (doc/supervision.md, extensions 1 to 11) */
+/* What the engine does beyond OTP, one fact after another, on virtual time (doc/beyond-otp.md) */
 #include "core/suptree.h"
 
 #include <stdarg.h>

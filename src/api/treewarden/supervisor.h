@@ -18,7 +18,7 @@
  * changes nothing, answers TW_POOL_ESTALE and is counted.  Within a slot lives only rise, up to 2^40.
  *
  * Semantics.  Those of Erlang/OTP's supervisor; tags like R2 name the rules of stdlib's supervisor(3) as listed in
- * doc/design.md ("Rules").  Strategy and budget belong to the parent, the restart type to the child; all of it is
+ * doc/supervision.md.  Strategy and budget belong to the parent, the restart type to the child; all of it is
  * stored when the actor is created.  Any actor may have children: then it is a supervisor whose own work runs in its
  * slot, before its children and after them.  If that work fails, its branch is stopped in reverse order of start
  * and its parent decides as if the branch had failed.
