@@ -10,6 +10,11 @@
 #define TW_TESTS_TREEWORLD_H
 
 #include "core/suptree.c"
+#include "core/suptree_build.c"
+#include "core/suptree_decide.c"
+#include "core/suptree_look.c"
+#include "core/suptree_retire.c"
+#include "core/suptree_save.c"
 
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,0 +1,382 @@
+/* suptree_decide.c - what an end, a loss or a call leads to */
+#include "core/suptree_impl.h"
+
+/* -- beyond OTP ---------------------------------------------------------------------------------- */
+
+/* Jitter is drawn from the life, so that every replay waits as long. */
+static uint64_t mixed(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+}
+
+/* Extension 1: how long the next attempt of a child has to wait. */
+static uint64_t backoff(const struct vertex *x)
+{
+    const struct suptree_extra *w = wants(x);
+    uint64_t ms = w->backoff_min_ms, most = w->backoff_max_ms > ms ? w->backoff_max_ms : ms, span;
+
+    if (ms == 0)
+        return 0;
+    for (uint32_t n = x->extra->attempts++; n > 0 && ms < most && w->backoff_factor > 100; n--)
+        ms = ms * w->backoff_factor / 100;
+    ms = ms < most ? ms : most;
+    span = ms * w->backoff_jitter / 100;
+    return span ? ms - span + mixed(x->life) % (2 * span + 1) : ms;
+}
+
+static bool depends_on(const struct vertex *x, uint32_t id)
+{
+    const struct suptree_extra *w = wants(x);
+
+    for (uint32_t i = 0; i < w->depend_count; i++)
+        if (id >= w->depends[i].low && id <= w->depends[i].high)
+            return true;
+    return false;
+}
+
+/* Extension 11: does x depend on a child from `first` on, before x, that is `grouped` so? */
+static bool depends_on_group(const struct suptree *t, const struct vertex *x, uint32_t first, uint8_t grouped)
+{
+    for (uint32_t o = first; wants(x)->depend_count && o != NONE && &t->v[o] != x; o = t->v[o].next)
+        if (t->v[o].grouped == grouped && !t->v[o].gone && depends_on(x, t->v[o].spec.id))
+            return true;
+    return false;
+}
+
+/* c and all that depend on it, directly or by way of others.  False: nobody does. */
+static bool mark_group(struct suptree *t, uint32_t s, uint32_t c)
+{
+    bool any = false;
+
+    if (!t->v[s].has_depends)
+        return false;
+    for (uint32_t o = t->v[s].first; o != NONE; o = t->v[o].next)
+        t->v[o].grouped = o == c ? IN : OUT;
+    for (uint32_t o = t->v[c].next; o != NONE; o = t->v[o].next)
+        if (!t->v[o].gone && depends_on_group(t, &t->v[o], c, IN)) {
+            t->v[o].grouped = IN;
+            any = true;
+        }
+    return any;
+}
+
+/* c did not start: what depends on it waits for its next attempt. */
+void leave_group(struct suptree *t, uint32_t c)
+{
+    t->v[c].grouped = LEFT;
+    for (uint32_t o = t->v[c].next; o != NONE; o = t->v[o].next)
+        if (t->v[o].grouped == IN && depends_on_group(t, &t->v[o], c, LEFT))
+            t->v[o].grouped = LEFT;
+}
+
+/* -- restarts ------------------------------------------------------------------------------------- */
+
+/* What is older than the period does not count any more. */
+static uint32_t drop_old(const uint64_t *window, uint32_t room, uint32_t *head, uint32_t count, uint64_t now_ms,
+                         uint64_t period_ms)
+{
+    for (; count && now_ms - window[*head] > period_ms; count--)
+        *head = (*head + 1) % room;
+    return count;
+}
+
+/* I2: more than `intensity` requests within the period, this one included, means give up.  Extension 2: so do more than
+ * intensity_per_child of one child. */
+static bool grant(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+    struct extra *own = t->v[c].extra && t->v[c].extra->window ? t->v[c].extra : NULL;
+
+    if (x->spec.intensity == SUPTREE_UNLIMITED) {
+        t->restarts++;
+        return true;
+    }
+    x->window_count = drop_old(x->window, x->spec.intensity, &x->window_head, x->window_count, t->now_ms,
+                               x->spec.period_ms);
+    if (own)
+        own->window_count = drop_old(own->window, own->window_room, &own->window_head, own->window_count, t->now_ms,
+                                     x->spec.period_ms);
+    if (x->window_count >= x->spec.intensity || (own && own->window_count >= own->window_room))
+        return false;
+    x->window[(x->window_head + x->window_count++) % x->spec.intensity] = t->now_ms;
+    if (own)
+        own->window[(own->window_head + own->window_count++) % own->window_room] = t->now_ms;
+    t->restarts++;
+    return true;
+}
+
+static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
+{
+    struct suptree_effect *e;
+
+    t->v[s].parking = cause == CAUSE_GIVEUP && wants(&t->v[s])->quarantine;
+    if ((e = record(t, s, t->v[s].parking ? RECORD_QUARANTINE : RECORD_GIVEUP))) {
+        e->cls = CLASS_SHUTDOWN;
+        e->cause = cause;
+    }
+    t->giveups += cause == CAUSE_GIVEUP;
+    begin_down(t, s, cause, false);
+}
+
+/* The supervisor goes on with other things until the child's time has come. */
+void wait_for(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+    struct suptree_effect *e;
+
+    x->act = ACT_IDLE;
+    x->delayed = NONE;
+    set_state(t, &t->v[c], TREE_RESTARTING);
+    dues_set(&t->dues, c, t->now_ms + x->delay_ms);
+    if ((e = record(t, c, RECORD_DELAY)))
+        e->count = (uint32_t)x->delay_ms;
+    schedule(t, s);
+}
+
+static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+    bool alone = x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE;
+
+    x->asking = c;
+    x->by_depends = alone && mark_group(t, s, c);
+    if (!alone || x->by_depends) {
+        x->act = ACT_GROUP_STOP;
+        x->group_first = x->spec.strategy == ONE_FOR_ALL ? x->first : c;
+        x->cursor = x->last;
+        x->waiting = NONE;
+        schedule(t, s);
+    } else if (x->delayed == c) {
+        wait_for(t, s, c);
+    } else {
+        x->act = ACT_ONE_START;
+        x->waiting = c;
+        begin_start(t, c, false);
+    }
+}
+
+/* I1: counted before it is attempted. */
+static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    set_state(t, &t->v[c], TREE_STOPPED);
+    if (!grant(t, s, c)) {
+        give_up(t, s, CAUSE_GIVEUP);
+        return;
+    }
+    x->delay_ms = backoff(&t->v[c]);
+    x->delayed = x->delay_ms ? c : NONE;
+    begin_restart(t, s, c);
+}
+
+void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    t->v[s].retrying += is_pool(&t->v[s]);
+    set_state(t, &t->v[c], TREE_RESTARTING);    /* R6: the retry goes behind what is queued */
+    (void)post(t, s, MSG_RETRY, c);
+}
+
+/* -- ends ----------------------------------------------------------------------------------------- */
+
+/* A2, A3: only a child's own end that leads to no restart. */
+static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    if (!t->v[c].spec.significant || x->spec.auto_shutdown == AUTO_NEVER)
+        return;
+    if (x->spec.auto_shutdown == AUTO_ALL_SIGNIFICANT)
+        for (uint32_t o = first_held(t, x->first); o != NONE; o = first_held(t, t->v[o].next))
+            if (o != c && t->v[o].spec.significant &&
+                (has_process(&t->v[o]) || t->v[o].state == TREE_RESTARTING || is_pool(x)))
+                return;
+    give_up(t, s, CAUSE_AUTO_SHUTDOWN);
+}
+
+static void stay_down(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    set_state(t, x, TREE_STOPPED);
+    x->by_hand = true;
+    set_gone(t, x, x->spec.restart == RESTART_TEMPORARY || is_pool(&t->v[s]));
+}
+
+/* Extension 3.  False: class and restart type decide. */
+static bool acted_on_cause(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    switch (wants(x)->on_cause[x->cause < CAUSE_COUNT ? x->cause : 0]) {
+    case ACTION_RESTART: request_restart(t, s, c); return true;
+    case ACTION_STOP: stay_down(t, s, c); return true;
+    case ACTION_ESCALATE:
+        stay_down(t, s, c);
+        give_up(t, s, CAUSE_GIVEUP);
+        return true;
+    case ACTION_QUARANTINE:
+        stay_down(t, s, c);
+        x->parked = true;
+        record(t, c, RECORD_QUARANTINE);
+        return true;
+    case ACTION_IGNORE: x->cls = CLASS_NORMAL; return false;
+    }
+    return false;
+}
+
+/* R5; extension 5. */
+static bool ended_well(const struct suptree *t, uint32_t s, const struct vertex *c)
+{
+    if (c->cause == CAUSE_GIVEUP && c->spec.supervisor && wants(&t->v[s])->restart_on_giveup)
+        return false;
+    return c->cls == CLASS_NORMAL || c->cls == CLASS_SHUTDOWN;
+}
+
+static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    struct vertex *c = &t->v[m->child];
+    struct suptree_effect *e;
+
+    if (c->state != TREE_DEAD || c->life != m->life || c->gone || c->lost)
+        return;                         /* swallowed meanwhile */
+    if (c->spec.supervisor && (c->own_end || (c->spec.remote && c->cls == CLASS_SHUTDOWN)) &&
+        (e = record(t, m->child, RECORD_ESCALATE)))
+        e->other = t->v[s].spec.id;
+    if (acted_on_cause(t, s, m->child))
+        return;
+    if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
+        set_state(t, c, TREE_STOPPED);
+        set_gone(t, c, true);
+        maybe_auto_shutdown(t, s, m->child);
+    } else if (c->spec.restart == RESTART_TRANSIENT && ended_well(t, s, c)) {
+        set_state(t, c, TREE_STOPPED);                        /* R5 */
+        set_gone(t, c, is_pool(&t->v[s]));                    /* a pool keeps no spec of an instance */
+        maybe_auto_shutdown(t, s, m->child);
+    } else {
+        request_restart(t, s, m->child);
+    }
+}
+
+/* One batch, no charge, no strategy: what was lost with a worker comes back from its commits. */
+static void on_lost_message(struct suptree *t, uint32_t s)
+{
+    struct vertex *x = &t->v[s];
+
+    x->left = 0;
+    for (uint32_t c = x->first; c != NONE; c = t->v[c].next) {
+        if (t->v[c].state != TREE_DEAD || !t->v[c].lost || t->v[c].gone)
+            continue;
+        if (t->v[c].spec.restart == RESTART_TEMPORARY) {
+            set_state(t, &t->v[c], TREE_STOPPED);
+            set_gone(t, &t->v[c], true);
+            continue;
+        }
+        x->left++;
+        begin_start(t, c, false);
+    }
+    if (x->left)
+        x->act = ACT_RESUME;
+}
+
+/* -- calls ---------------------------------------------------------------------------------------- */
+
+/* The child of s that has the name of c now: c itself, or one that was there before it. */
+static uint32_t namesake(const struct suptree *t, uint32_t s, uint32_t c)
+{
+    if (!t->v[c].gone)
+        return c;
+    if (t->v[c].spec.name == 0)
+        return NONE;
+    for (uint32_t o = first_held(t, t->v[s].first); o != NONE; o = first_held(t, t->v[o].next))
+        if (t->v[o].spec.name == t->v[c].spec.name)
+            return o;
+    return NONE;
+}
+
+/* M1, M2: what is answered without doing anything; ANSWER_COUNT: nothing speaks against it. */
+static uint8_t answer_at_once(const struct suptree *t, uint32_t s, const struct msg *m)
+{
+    const struct vertex *x = &t->v[s], *c = &t->v[m->child];
+    uint32_t same = m->admin == SUPTREE_START_CHILD ? namesake(t, s, m->child) : NONE;
+
+    if (x->parked && (m->admin == SUPTREE_START_CHILD || m->admin == SUPTREE_RESTART))
+        return ANSWER_QUARANTINED;      /* it is restarted whole */
+    if (m->admin == SUPTREE_START_CHILD)
+        return significance_is_wrong(x, c) ? ANSWER_INVALID :
+               same == NONE                ? ANSWER_COUNT :
+               has_process(&t->v[same])    ? ANSWER_ALREADY_STARTED : ANSWER_ALREADY_PRESENT;
+    if (is_pool(x) && (m->admin == SUPTREE_RESTART || m->admin == SUPTREE_DELETE || is_template(t, c)))
+        return ANSWER_SIMPLE_ONE_FOR_ONE;
+    if (c->gone)                        /* a pool is told of a process, and one that is no more is stopped */
+        return is_pool(x) && m->admin == SUPTREE_TERMINATE ? ANSWER_OK : ANSWER_NOT_FOUND;
+    if (m->admin != SUPTREE_RESTART && m->admin != SUPTREE_DELETE)
+        return ANSWER_COUNT;
+    return c->state == TREE_STOPPED ? ANSWER_COUNT :
+           c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING;
+}
+
+static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    struct vertex *x = &t->v[s], *c = &t->v[m->child];
+    uint8_t says = answer_at_once(t, s, m);
+
+    if (says != ANSWER_COUNT) {
+        result(t, m->child, m->token, says, 0);
+        return;
+    }
+    x->token = m->token;
+    x->waiting = m->child;
+    x->admin_new = m->admin == SUPTREE_START_CHILD;
+    switch (m->admin) {
+    case SUPTREE_TERMINATE:                             /* M2 */
+        x->act = ACT_ADMIN_STOP;
+        if (stop_child(t, m->child))
+            answer(t, m->child, SUPTREE_EXITED);
+        return;
+    case SUPTREE_KILL:
+        x->act = ACT_RETIRE;
+        x->group_first = retire(t, m->child, true, s);
+        if (x->left == 0)
+            finish_retire(t, s);
+        return;
+    case SUPTREE_DELETE:
+        x->waiting = NONE;
+        set_gone(t, c, true);
+        result(t, m->child, m->token, ANSWER_OK, 0);
+        return;
+    }
+    set_gone(t, c, false);              /* START_CHILD or RESTART */
+    x->act = ACT_ADMIN_START;                           /* I5: costs nothing */
+    begin_start(t, m->child, m->fresh);
+}
+
+void on_message(struct suptree *t, uint32_t s, const struct msg *m)
+{
+    switch (m->kind) {
+    case MSG_EXIT: on_exit_message(t, s, m); return;
+    case MSG_RETRY:                                     /* R6, R8 */
+        if (t->v[m->child].state != TREE_RESTARTING)
+            return;
+        t->v[s].retrying -= is_pool(&t->v[s]);
+        request_restart(t, s, m->child);
+        return;
+    case MSG_DUE:
+        if (t->v[m->child].state == TREE_RESTARTING && t->v[m->child].life == m->life)
+            begin_restart(t, s, m->child);
+        return;
+    case MSG_LOST: on_lost_message(t, s); return;
+    case MSG_STOP: begin_down(t, s, CAUSE_SUPERVISOR, true); return;
+    case MSG_WORK_ENDED:                /* the branch has failed, as its work did */
+        begin_down(t, s, t->v[s].cause, false);
+        t->v[s].end_cls = t->v[s].cls;
+        return;
+    case MSG_ADMIN: on_admin(t, s, m); return;
+    case MSG_ASK:
+        t->v[s].act = ACT_ASKED;
+        result(t, s, m->token, ANSWER_OK, 0);
+        return;
+    }
+}
