@@ -521,7 +521,8 @@ int cmd_act(int argc, char **argv)
         {"no-wait", 'n', NULL, 0, "do not wait for the result", 0},
         {"how", 'H', "HOW", 0, "fail: fail, overrun, wedge, segv, kill-worker, stop-worker", 0}, {0}};
     struct ask_args a = DEFAULTS;
-    int code = ask_main(argc, argv, options, "PATH", "Act on the branches that match PATH.", &a);
+    int code = ask_main(argc, argv, options, "PATH", "Act on the branches that match PATH; `restart "
+                        "device:RANK.DEVICE` uses a device again that is in quarantine.", &a);
 
     if (code == 0 && !a.path) {
         fprintf(stderr, "%s: which path? `treewarden tree` shows them\n", argv[0]);

@@ -58,9 +58,20 @@ static void next_line(struct suptree *t, struct vertex *x, bool fresh)
 
 static void begin_work(struct suptree *t, uint32_t s, bool fresh)
 {
+    struct suptree_effect *e;
+
     set_work(t, &t->v[s], WORK_STARTING);
     t->v[s].waiting = s;
-    effect(t, SUPTREE_DO_START, s)->fresh = fresh || t->v[s].spec.state_init;
+    e = effect(t, SUPTREE_DO_START, s);
+    e->fresh = fresh || t->v[s].spec.state_init;
+    e->move = t->v[s].moving;
+}
+
+/* It is up, or not: what was said of the whole branch does not hold for who starts in it later. */
+static void end_boot(struct vertex *x)
+{
+    x->act = ACT_IDLE;
+    x->admin_fresh = x->moving = false;
 }
 
 static void begin_supervisor(struct suptree *t, uint32_t s)
@@ -88,17 +99,23 @@ void begin_start(struct suptree *t, uint32_t c, bool fresh)
 {
     struct vertex *x = &t->v[c];
     bool inherits = x->parent != NONE && t->v[x->parent].admin_fresh;
+    bool moves = x->moves || (x->parent != NONE && t->v[x->parent].moving);
+    struct suptree_effect *e;
 
+    x->moves = false;
     x->life = next_life(t, x);
     next_line(t, x, fresh || inherits);
     set_state(t, x, TREE_STARTING);
     x->by_hand = x->lost = x->parked = false;
     if (is_sup(x)) {
         x->admin_fresh = fresh || inherits;
+        x->moving = moves;
         begin_supervisor(t, c);
         return;
     }
-    effect(t, SUPTREE_DO_START, c)->fresh = fresh || inherits || x->spec.state_init;
+    e = effect(t, SUPTREE_DO_START, c);
+    e->fresh = fresh || inherits || x->spec.state_init;
+    e->move = moves;
 }
 
 static void started(struct suptree *t, uint32_t c)
@@ -121,6 +138,26 @@ static void start_failed(struct suptree *t, uint32_t c, uint8_t cls, uint8_t cau
     t->v[c].cause = cause;
     record(t, c, RECORD_START_FAILED);
     answer(t, c, SUPTREE_START_FAILED);
+}
+
+/* Extension 13: only a restart may wait. */
+static bool may_wait(const struct suptree *t, uint32_t c, uint8_t cause)
+{
+    uint32_t s = t->v[c].parent;
+
+    return (cause == CAUSE_CAPACITY || cause == CAUSE_DEVICE) && s != NONE && wants(&t->v[s])->waits &&
+           (t->v[s].act == ACT_ONE_START || t->v[s].act == ACT_GROUP_START || t->v[s].act == ACT_RESUME);
+}
+
+static void wait_for_room(struct suptree *t, uint32_t c)
+{
+    bool waited = t->v[c].no_room;
+
+    set_state(t, &t->v[c], TREE_RESTARTING);
+    t->v[c].no_room = true;
+    if (!waited)
+        record(t, c, RECORD_WAITING);
+    answer(t, c, SUPTREE_ROOM);
 }
 
 static void start_ignored(struct suptree *t, uint32_t c)
@@ -206,6 +243,8 @@ void begin_down(struct suptree *t, uint32_t s, uint8_t cause, bool told)
         dues_set(&t->dues, s, t->now_ms + wants(x)->shutdown_deadline_ms);
     if (is_pool(x))
         stop_pool(t, s);
+    else if (wants(x)->shutdown_deadline_ms && x->spec.strategy == ONE_FOR_ONE)
+        x->act = ACT_ALL_DOWN;
     x->cursor = x->last;
     x->waiting = NONE;
     x->told = told;
@@ -214,10 +253,28 @@ void begin_down(struct suptree *t, uint32_t s, uint8_t cause, bool told)
     schedule(t, s);
 }
 
+/* Extension 10: who is not needed is stopped, all of these at once.  Returns true when all are down. */
+static bool stop_all(struct suptree *t, uint32_t s)
+{
+    bool down = true;
+
+    t->v[s].left = 0;
+    for (uint32_t c = t->v[s].last; c != NONE; c = t->v[c].prev) {
+        bool told = t->v[c].state == TREE_STOPPING;
+
+        if (t->v[c].gone || (!told && !is_needed(t, c) && stop_child(t, c)))
+            continue;
+        t->v[s].left += t->v[c].state == TREE_STOPPING;
+        down = false;
+    }
+    return down;
+}
+
 /* A death that nobody asked for: the parent learns of it when it looks at its queue. */
 void died(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
+    bool told = x->state == TREE_STOPPING;
 
     if (x->extra && t->now_ms - x->extra->since_ms >= wants(x)->healthy_after_ms)
         x->extra->attempts = 0;
@@ -229,7 +286,7 @@ void died(struct suptree *t, uint32_t c)
         e->what = SUPTREE_EXITED;
         return;
     }
-    if (t->v[x->parent].waiting == c)       /* its end is the answer to what it was told */
+    if (t->v[x->parent].waiting == c || (told && t->v[x->parent].act == ACT_ALL_DOWN))  /* it answers what it was told */
         stopped(t, c);
     else
         (void)post(t, x->parent, MSG_EXIT, c);
@@ -290,8 +347,7 @@ static void go_on_starting(struct suptree *t, uint32_t s)
     }
     x->waiting = NONE;
     if (x->act == ACT_BOOT) {
-        x->act = ACT_IDLE;
-        x->admin_fresh = false;
+        end_boot(x);
         started(t, s);
     }
     x->act = ACT_IDLE;
@@ -346,13 +402,16 @@ static void go_on(struct suptree *t, uint32_t s)
     case ACT_UNDO:
         if (x->waiting != NONE || !go_on_stopping(t, s, NONE) || !stop_work(t, s))
             return;
-        x->act = ACT_IDLE;
-        x->admin_fresh = false;
+        end_boot(x);
         drop_queue(t, s);
         start_failed(t, s, x->end_cls, CAUSE_START);
         return;
     case ACT_DOWN:
         if (x->waiting == NONE && go_on_stopping(t, s, NONE) && (x->parking || stop_work(t, s)))
+            finish_down(t, s);
+        return;
+    case ACT_ALL_DOWN:
+        if (x->waiting == NONE && stop_all(t, s) && (x->parking || stop_work(t, s)))
             finish_down(t, s);
         return;
     case ACT_POOL_DOWN:
@@ -431,8 +490,9 @@ static void answer_waiting(struct suptree *t, uint32_t s, uint32_t c, uint16_t w
             ignored_in_pool(t, s, c);
         break;
     case ACT_GROUP_START:
-        if (what == SUPTREE_START_FAILED) {
-            failed_restart(t, s, c);
+        if (what == SUPTREE_START_FAILED || what == SUPTREE_ROOM) {
+            if (what == SUPTREE_START_FAILED)
+                failed_restart(t, s, c);
             if (x->by_depends)          /* those that do not depend on it are started all the same */
                 leave_group(t, c);
             else
@@ -464,6 +524,8 @@ void answer(struct suptree *t, uint32_t c, uint16_t what)
         answer_waiting(t, s, c, what);
         return;
     }
+    if (t->v[s].act == ACT_ALL_DOWN && (--t->v[s].left == 0 || t->v[s].has_depends))
+        schedule(t, s);
     if (t->v[s].act != ACT_RESUME)
         return;
     if (what == SUPTREE_START_FAILED)
@@ -494,8 +556,7 @@ static int take_work_start(struct suptree *t, uint32_t s, const struct suptree_i
         return 0;
     }
     set_work(t, x, WORK_NONE);
-    x->act = ACT_IDLE;
-    x->admin_fresh = false;
+    end_boot(x);
     drop_queue(t, s);
     if (in->kind == SUPTREE_START_IGNORED)
         start_ignored(t, s);
@@ -575,7 +636,7 @@ static int take_tick(struct suptree *t)
 
         if (x->state == TREE_RESTARTING)
             (void)post(t, x->parent, MSG_DUE, c);
-        else if (x->act == ACT_DOWN || x->act == ACT_POOL_DOWN)
+        else if (x->act == ACT_DOWN || x->act == ACT_ALL_DOWN || x->act == ACT_POOL_DOWN)
             end_by_force(t, c);
     }
     return 0;
@@ -623,6 +684,7 @@ static int take_branch_start(struct suptree *t, uint32_t c, const struct suptree
     next_line(t, x, in->fresh);
     set_state(t, x, TREE_STARTING);
     x->admin_fresh = in->fresh;
+    x->moving = in->move;
     begin_supervisor(t, c);
     return 0;
 }
@@ -714,6 +776,11 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
         changed(t, &t->v[c]);
         return 0;
     }
+    if (in->kind == SUPTREE_ROOM) {     /* it may have been stopped meanwhile, or tried again */
+        if (t->v[c].no_room && t->v[c].state == TREE_RESTARTING)
+            (void)post(t, t->v[c].parent, MSG_DUE, c);
+        return 0;
+    }
     if (t->v[c].killer != NONE)         /* it was on its way when it was killed */
         return in->kind == SUPTREE_STARTED ? 0 : (retired(t, c), 0);
     if (t->v[c].spec.works)
@@ -724,6 +791,8 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
         started(t, c);
     } else if (in->kind == SUPTREE_START_IGNORED) {
         start_ignored(t, c);
+    } else if (may_wait(t, c, in->cause)) {
+        wait_for_room(t, c);
     } else {
         start_failed(t, c, CLASS_ABNORMAL, in->cause);
     }

@@ -17,6 +17,9 @@
  *
  * A supervisor that is asked for its children answers when its turn comes, and then stands still until the
  * caller, who may look at it meanwhile, has said ASKED.
+ *
+ * Under a supervisor that says so (extension 13), a restart for which there is no slot (START_FAILED with CAUSE_CAPACITY
+ * or CAUSE_DEVICE) waits, free of charge, until ROOM says that there may be one; a first start, and a call's, has failed.
  */
 #ifndef TW_CORE_SUPTREE_H
 #define TW_CORE_SUPTREE_H
@@ -75,12 +78,15 @@ struct suptree_extra {
     uint32_t backoff_min_ms, backoff_max_ms;
     uint32_t backoff_factor, backoff_jitter;    /* per cent: 200 = twice as long each time */
     uint32_t healthy_after_ms;                  /* a life that was up so long ends the row */
+    uint32_t local_restarts;                    /* 8: after so many in a row START asks for another device; 0 = never */
     /* of supervisors */
     uint32_t intensity_per_child;       /* 2: so many requests of one child within the period; 0 = no such limit */
     bool count_infrastructure;          /* 4: LOST is an end like others, charged and decided upon */
     bool restart_on_giveup;             /* 5: a transient child that gave up is restarted */
+    bool waits;                         /* 13: a child's restart for which there is no slot waits for one */
     bool quarantine;                    /* 7: instead of giving up it stops its children and waits for `restart` */
-    uint32_t shutdown_deadline_ms;      /* 10: from its own way down on; then what is left is killed; 0 = none */
+    uint32_t shutdown_deadline_ms;      /* 10: from its own way down on; then what is left is killed; 0 = none.
+                                         * one_for_one: children on whom no other depends stop at the same time */
     /* of children */
     uint8_t on_cause[CAUSE_COUNT];      /* 3: enum suptree_action */
     struct { uint32_t low, high; } depends[SUPTREE_DEPENDS];    /* 11: ids of siblings, earlier ones */
@@ -109,7 +115,7 @@ struct suptree_spec {
 
 /*    input           what happened, and which fields matter beside vertex and life               */
 #define SUPTREE_INPUT_LIST(X)                                                                      \
-    X(BRANCH_START)   /* start a branch: life of its top, line, fresh, reign */                    \
+    X(BRANCH_START)   /* start a branch: life of its top, line, fresh, move, reign */              \
     X(BRANCH_STOP)    /* stop it in order */                                                       \
     X(BRANCH_KILL)    /* retire all of it at once: linked, with the class of its top */            \
     X(STARTED)        /* a leaf's life runs */                                                     \
@@ -126,7 +132,8 @@ struct suptree_spec {
     X(ASK)            /* which_children, count_children: answered by RESULT when it is its turn */ \
     X(ASKED)          /* the caller has looked: go on */                                           \
     X(TICK)           /* suptree_due has come */                                                   \
-    X(QUARANTINED)    /* a remote branch waits for `restart` (extension 7) */
+    X(QUARANTINED)    /* a remote branch waits for `restart` (extension 7) */                      \
+    X(ROOM)           /* a leaf whose restart found no slot may find one now (extension 13) */
 enum suptree_input_kind {
 #define X(name) SUPTREE_##name,
     SUPTREE_INPUT_LIST(X)
@@ -138,6 +145,7 @@ struct suptree_input {
     uint16_t kind;              /* enum suptree_input_kind */
     uint8_t cls, cause;
     bool fresh;
+    bool move;                  /* to another device (extension 8) */
     bool linked;                /* with a supervisor above it that was killed */
     uint32_t vertex;
     uint32_t line;              /* BRANCH_START: lines given are at least this */
@@ -150,7 +158,7 @@ struct suptree_input {
 
 /*    effect          what is to be done, and which fields matter beside vertex and life          */
 #define SUPTREE_EFFECT_LIST(X)                                                                     \
-    X(START)          /* begin a life of a leaf: line, fresh */                                    \
+    X(START)          /* begin a life of a leaf: line, fresh, move */                              \
     X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls */          \
     X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
@@ -166,7 +174,8 @@ enum suptree_effect_kind {
     X(BEGIN, "begin") X(START, "start") X(START_FAILED, "start_failed")                            \
     X(START_IGNORED, "start_ignored") X(EXIT, "exit") X(STOP, "stop") X(LOST, "lost")              \
     X(GIVEUP, "giveup") X(DOWN, "down") X(ESCALATE, "escalate") X(TREE_DOWN, "tree_down")          \
-    X(QUARANTINE, "quarantine") X(DELAY, "delay") /* count: milliseconds */
+    X(QUARANTINE, "quarantine") X(DELAY, "delay") /* count: milliseconds */                        \
+    X(WAITING, "waiting")       /* for a slot */
 enum suptree_record {
 #define X(name, text) RECORD_##name,
     SUPTREE_RECORD_LIST(X)
@@ -191,7 +200,7 @@ struct suptree_effect {
     uint16_t kind;              /* enum suptree_effect_kind */
     uint8_t cls, cause;
     uint8_t what, how;
-    bool fresh, linked;
+    bool fresh, move, linked;
     uint32_t vertex, other;
     uint32_t line, starts;
     uint32_t deadline_ms;
@@ -260,6 +269,7 @@ struct suptree_look {
     bool by_hand;               /* stopped by terminate or kill */
     bool supervisor, significant, gone, is_template;
     bool quarantined;           /* extensions 3 and 7 */
+    bool no_room;               /* RESTARTING: for want of a slot (extension 13) */
     uint64_t due_ms;            /* RESTARTING: when it will be tried again, if it waits (extension 1); else UINT64_MAX */
     uint32_t specs, supervisors, workers;               /* count_children (M3) */
     int32_t active;             /* below 0 in a pool that lost count as OTP does */

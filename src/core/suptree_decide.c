@@ -11,19 +11,28 @@ static uint64_t mixed(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* Extension 1: how long the next attempt of a child has to wait. */
-static uint64_t backoff(const struct vertex *x)
+/* Extension 1: how long a child has to wait after n attempts in a row. */
+static uint64_t backoff(const struct vertex *x, uint32_t n)
 {
     const struct suptree_extra *w = wants(x);
     uint64_t ms = w->backoff_min_ms, most = w->backoff_max_ms > ms ? w->backoff_max_ms : ms, span;
 
     if (ms == 0)
         return 0;
-    for (uint32_t n = x->extra->attempts++; n > 0 && ms < most && w->backoff_factor > 100; n--)
+    for (; n > 0 && ms < most && w->backoff_factor > 100; n--)
         ms = ms * w->backoff_factor / 100;
     ms = ms < most ? ms : most;
     span = ms * w->backoff_jitter / 100;
     return span ? ms - span + mixed(x->life) % (2 * span + 1) : ms;
+}
+
+/* One more in its row of restarts: when it is due, and whether on this device (extension 8). */
+static uint64_t next_attempt(struct vertex *x)
+{
+    uint32_t local = wants(x)->local_restarts, n = x->extra ? x->extra->attempts++ : 0;
+
+    x->moves = local && n % (local + 1) == local;
+    return backoff(x, n);
 }
 
 static bool depends_on(const struct vertex *x, uint32_t id)
@@ -41,6 +50,14 @@ static bool depends_on_group(const struct suptree *t, const struct vertex *x, ui
 {
     for (uint32_t o = first; wants(x)->depend_count && o != NONE && &t->v[o] != x; o = t->v[o].next)
         if (t->v[o].grouped == grouped && !t->v[o].gone && depends_on(x, t->v[o].spec.id))
+            return true;
+    return false;
+}
+
+bool is_needed(const struct suptree *t, uint32_t c)
+{
+    for (uint32_t o = t->v[t->v[c].parent].has_depends ? t->v[c].next : NONE; o != NONE; o = t->v[o].next)
+        if (!t->v[o].gone && has_process(&t->v[o]) && depends_on(&t->v[o], t->v[c].spec.id))
             return true;
     return false;
 }
@@ -167,7 +184,7 @@ static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
         give_up(t, s, CAUSE_GIVEUP);
         return;
     }
-    x->delay_ms = backoff(&t->v[c]);
+    x->delay_ms = next_attempt(&t->v[c]);
     x->delayed = x->delay_ms ? c : NONE;
     begin_restart(t, s, c);
 }
@@ -209,8 +226,11 @@ static void stay_down(struct suptree *t, uint32_t s, uint32_t c)
 static bool acted_on_cause(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[c];
+    uint8_t action = wants(x)->on_cause[x->cause < CAUSE_COUNT ? x->cause : 0];
 
-    switch (wants(x)->on_cause[x->cause < CAUSE_COUNT ? x->cause : 0]) {
+    if (action == ACTION_DEFAULT && x->cause == CAUSE_SUSPECT && !wants(&t->v[s])->count_infrastructure)
+        action = ACTION_QUARANTINE;     /* extension 4: it, and not its device */
+    switch (action) {
     case ACTION_RESTART: request_restart(t, s, c); return true;
     case ACTION_STOP: stay_down(t, s, c); return true;
     case ACTION_ESCALATE:

@@ -23,6 +23,7 @@
     X(GROUP_START)  /* starting the group in order */                                              \
     X(DOWN)         /* going down: stopping all children, last first (S2, G1) */                   \
     X(POOL_DOWN)    /* the same for a pool: all at once, waiting for `left` of them (S6) */        \
+    X(ALL_DOWN)     /* ... for who has little time: all who may at once (extension 10) */          \
     X(ADMIN_STOP)   /* terminate_child */                                                          \
     X(ADMIN_START)  /* restart_child, start_child */                                               \
     X(ASKED)        /* standing still while the caller looks at it (M3) */                         \
@@ -71,12 +72,15 @@ struct vertex {
     uint8_t state, cls, cause;
     bool by_hand, gone, lost, own_end, changed;
     bool parked;                /* in quarantine */
+    bool no_room;               /* its restart waits for a slot */
+    bool moves;                 /* its next start is to be on another device */
     uint8_t grouped;            /* enum grouped: does it fall and come back with a sibling it depends on? */
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
     bool linked;                /* ... or was killed itself: links take all below it along (G4) */
     bool admin_new, admin_fresh, queued;
+    bool moving;                /* while it boots: what it starts goes to another device, as it does itself */
     bool has_depends;           /* a child of it depends on siblings */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
@@ -199,6 +203,8 @@ static inline void set_state(struct suptree *t, struct vertex *x, uint8_t state)
         dues_clear(&t->dues, (uint32_t)(x - t->v));     /* whatever it is now, it does not wait */
     if (x->spec.supervisor && state != TREE_RUNNING)
         x->parked = false;
+    if (state != TREE_STARTING && state != TREE_RESTARTING)
+        x->no_room = false;
     x->state = state;
     t->under_way += is_under_way(x);
     changed(t, x);
@@ -325,6 +331,7 @@ void on_message(struct suptree *t, uint32_t s, const struct msg *m);
 void failed_restart(struct suptree *t, uint32_t s, uint32_t c);
 void wait_for(struct suptree *t, uint32_t s, uint32_t c);    /* for its delay; the supervisor goes on meanwhile */
 void leave_group(struct suptree *t, uint32_t c);        /* c did not start: what depends on it waits */
+bool is_needed(const struct suptree *t, uint32_t c);    /* a sibling that has a process depends on it */
 
 /* suptree_retire.c */
 uint32_t retire(struct suptree *t, uint32_t top, bool with_top, uint32_t killer);   /* lives that killer waits for */

@@ -73,6 +73,7 @@ int suptree_peek(const struct suptree *t, uint32_t id, struct suptree_look *ret)
         .state = (enum tree_state)x->state, .starts = x->starts, .line = x->line, .life = x->life,
         .cls = x->cls, .cause = x->cause, .by_hand = x->by_hand, .supervisor = x->spec.supervisor,
         .significant = x->spec.significant, .gone = x->gone, .quarantined = x->parked,
+        .no_room = x->no_room && x->state == TREE_RESTARTING,
         .due_ms = x->state == TREE_RESTARTING ? dues_at(&t->dues, c) : DUES_NEVER,
         .is_template = is_template(t, x)};
     return 0;

@@ -32,6 +32,9 @@ struct tw_program;
     X(KILL,         "kill",         BRANCH,  4)  /* the operator's; `for`: restarted so long after it was done */     \
     X(TERMINATE,    "terminate",    BRANCH,  3)                                                                      \
     X(RESTART,      "restart",      BRANCH,  7)                                                                      \
+    X(NO_DEVICE,    "no-device",    DEVICE,  0)  /* SIGKILL, and no worker starts: it comes in quarantine; `for` (1s  \
+                                                    if not said): the operator lifts that so long after.  Drawn where \
+                                                    a script gives it a weight: most jobs cannot bear it */           \
     X(KILL_RANK,    "kill-rank",    RANK,    0)  /* the job has to end and say so: never drawn, only written */      \
     X(SIGNAL,       "signal",       JOB,     0)  /* SIGTERM to rank 0: as above */
 enum emu_fault_kind {
@@ -50,6 +53,7 @@ struct emu_fault {
     uint32_t vertex;            /* ACTOR, BRANCH */
     int rank, device;           /* DEVICE, RANK */
     uint64_t for_us;            /* 0 = not said */
+    uint32_t refused;           /* restarts that the operator has tried again */
 };
 
 #define EMU_FAULTS_MAX 64

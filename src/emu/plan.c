@@ -117,7 +117,7 @@ static bool draw_target(struct draw *d, struct emu_fault *f)
         return f->vertex != SPEC_NONE;
     /* Two workers in a row that do not start are a broken device: not what should heal. */
     if (f->kind == EMU_NO_START)
-        return !has(d->plan, EMU_NO_START, f->rank);
+        return !has(d->plan, EMU_NO_START, f->rank) && !has(d->plan, EMU_NO_DEVICE, f->rank);
     return f->kind != EMU_DISK || all_bear(d);
 }
 

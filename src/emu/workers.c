@@ -274,8 +274,8 @@ static void come_up(struct world *w, void *who, uint64_t unused)
     (void)unused;
     if (worker->state != WORKER_STARTING)
         return;
-    if (worker->rank->no_start) {
-        worker->rank->no_start = false;
+    if (worker->rank->no_start[worker->device]) {
+        worker->rank->no_start[worker->device]--;
         worker_kill(worker, SIGABRT);
         return;
     }

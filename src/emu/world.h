@@ -102,7 +102,7 @@ struct emu_rank {
     uint32_t *under_way;            /* owned; per sender */
     struct told_event *events;
     struct emu_worker *workers;     /* owned list */
-    bool no_start;                  /* the next worker will not come up */
+    uint8_t no_start[64];           /* per device: so many workers to come will not come up */
     bool disk_fails;                /* nor the next files be renamed */
 };
 

@@ -66,7 +66,7 @@ static json_t *ranks_of(const struct view *v)
         for (int d = 0; r->devices && d < r->device_count; d++) {
             json_t *dev = json_object();
 
-            put_text(dev, "state", r->devices[d].up ? "up" : "down");
+            put_text(dev, "state", r->devices[d].up ? "up" : r->devices[d].quarantined ? "quarantined" : "down");
             put(dev, "slots", r->devices[d].slots);
             put(dev, "busy", r->devices[d].busy);
             put(dev, "fenced", r->devices[d].fenced);

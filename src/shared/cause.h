@@ -41,7 +41,9 @@ enum exit_class {
     X(START,         15, "start failed",    "it could not be started")                        \
     X(MEMORY,        16, "limits",          "a send, peer or timer beyond what the spec allows") \
     X(SIGNAL,        17, "signal",          "the job was told to stop by a signal")           \
-    X(LAUNCHER,      18, "launcher lost",   "mpirun went away under the job")
+    X(LAUNCHER,      18, "launcher lost",   "mpirun went away under the job")                      \
+    X(CAPACITY,      19, "no slot",         "no device of its rank has a free slot")               \
+    X(SUSPECT,       20, "suspect",         "it broke its worker three times from the same commit")
 
 enum exit_cause {
 #define X(name, no, text, help) CAUSE_##name = (no),

@@ -200,6 +200,8 @@ HD int commit_place(const struct arena_view *v, uint32_t slot, const void *commi
     return 0;
 }
 
+HD uint64_t commit_number(const void *commit) { return ((const struct commit_head *)commit)->word; }
+
 HD const struct slot_image *commit_image(const void *commit, const struct stream **ret_streams)
 {
     const struct slot_image *image =

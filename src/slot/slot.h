@@ -172,6 +172,8 @@ HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns)
 HD int64_t commit_fetch(const struct arena_view *v, uint32_t slot, void *to, uint64_t room);
 /* Put a fetched commit into an idle slot, as the one its next life resumes from; NULL = none. */
 HD int commit_place(const struct arena_view *v, uint32_t slot, const void *commit, uint64_t bytes);
+/* The number of a fetched commit. */
+HD uint64_t commit_number(const void *commit);
 /* The image in a fetched commit, and its streams (image->stream_count); borrowed. */
 HD const struct slot_image *commit_image(const void *commit, const struct stream **ret_streams);
 

@@ -43,6 +43,8 @@ bool parse_word(struct parse *p, const yaml_node_t *n, const char *key, const ch
 bool parse_bool(struct parse *p, const yaml_node_t *n, const char *key, bool *ret);
 
 /* spec_extra.c: the keys, of a declaration, of what goes beyond OTP */
+void key_local_restarts(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
+void key_waiting(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_backoff(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_intensity_per_child(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_on_cause(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);

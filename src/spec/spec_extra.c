@@ -73,6 +73,19 @@ void key_backoff(struct parse *p, yaml_node_t *n, const char *key, struct decl *
     d->healthy_given = parse_value(p, n, "healthy_after") != NULL;
 }
 
+void key_local_restarts(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)parse_u32(p, n, key, 1, 100000, &extra_of(d)->local_restarts);
+}
+
+void key_waiting(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which = 0;
+
+    if (parse_word(p, n, key, "never|capacity", "", &which))
+        extra_of(d)->waits = which == 1;
+}
+
 void key_intensity_per_child(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
     (void)parse_u32(p, n, key, 1, 100000, &extra_of(d)->intensity_per_child);
@@ -191,10 +204,14 @@ void extra_check(struct parse *p, yaml_node_t *n, struct decl *d)
 {
     const struct decl *up = d->parent;
 
-    if (d->extra.backoff_min_ms && !d->healthy_given)
+    if (!d->healthy_given)
         d->extra.healthy_after_ms = (uint32_t)(up ? up->given.period_ms : d->given.period_ms);
-    if (d->extra.backoff_min_ms && !up)
-        parse_fail(p, n, "%s: backoff: nobody restarts the root: write it at its children", d->name);
+    if ((d->extra.backoff_min_ms || d->extra.local_restarts) && !up)
+        parse_fail(p, n, "%s: %s: nobody restarts the root: write it at its children", d->name,
+                   d->extra.backoff_min_ms ? "backoff" : "local_restarts");
+    if (d->extra.local_restarts && p->s->devices.per_rank == 1)
+        parse_fail(p, n, "%s: local_restarts: a rank has one device, so there is no other to go to: raise "
+                   "devices.per_rank", d->name);
     if (d->extra.intensity_per_child > d->given.intensity)
         parse_fail(p, n, "%s: intensity_per_child: %u is more than intensity: %u, so it would never be reached: lower "
                    "it, or raise intensity", d->name, d->extra.intensity_per_child, d->given.intensity);

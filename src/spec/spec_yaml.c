@@ -476,6 +476,8 @@ static const struct key {
     {"durability", AT_ACTOR, key_durability}, {"lost_state", AT_ACTOR, key_lost_state},
     {"args", AT_ACTOR, key_args},
     {"backoff", AT_SUP | AT_ACTOR, key_backoff},
+    {"local_restarts", AT_SUP | AT_ACTOR, key_local_restarts},
+    {"waiting", AT_SUP, key_waiting},
     {"on_cause", AT_SUP | AT_ACTOR, key_on_cause},
     {"depends", AT_SUP | AT_ACTOR, key_depends},
     {"start_deadline", AT_ACTOR, key_start_deadline},

@@ -36,7 +36,7 @@
     X(RESUMED,     18, "resumed",      "next life's first handler ran; a: commit resumed from, b: " \
                                        "messages in its outbox")                                     \
     X(WORKER,      19, "worker",       "a: device, b: pid; text: up, down and why")                  \
-    X(SLOT,        20, "slot",         "a: device, b: slot; text: fenced, spare, recycled")          \
+    X(SLOT,        20, "slot",         "a: device, b: slot; text: fenced, spare, recycled, moved")   \
     X(PEER,        21, "peer",         "a: rank; text: connected, gone, goodbye")                    \
     X(LOG,         22, "log",          "an actor's tw_log; code in cls.., a, b")                     \
     X(STREAMS,     23, "streams",      "sum over streams; text: accepted = ...")                     \
@@ -45,7 +45,8 @@
     X(VERDICT,     26, "verdict",      "a: exit code; text: reason")                                 \
     X(QUARANTINE,  27, "quarantine",   "given up and kept for `restart`; cause says why")            \
     X(DELAY,       28, "delay",        "the next start waits; a: milliseconds")                      \
-    X(START_IGNORED, 29, "start_ignored", "a start attempt answered: nothing to run")
+    X(START_IGNORED, 29, "start_ignored", "a start attempt answered: nothing to run")                \
+    X(WAITING,     30, "waiting",      "a restart found no slot: it is made when one may be free")
 
 enum journal_type {
 #define X(name, no, text, help) JOURNAL_##name = (no),

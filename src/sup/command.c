@@ -177,6 +177,53 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
         settle(r, p);
 }
 
+/* As status prints them: device:RANK.DEVICE. */
+static bool is_device(const struct pending_command *p) { return !strncmp(p->command.path, "device:", 7); }
+
+static bool find_device(const struct rank *r, const char *path, int *ret_rank, uint32_t *ret_device)
+{
+    unsigned rank, device;
+    int end = -1;
+
+    if (sscanf(path, "device:%5u.%5u%n", &rank, &device, &end) != 2 || path[end] != '\0' ||
+        rank >= (unsigned)r->size || r->down[rank] || device >= r->cx.spec->devices.per_rank)
+        return false;
+    *ret_rank = (int)rank;
+    *ret_device = device;
+    return true;
+}
+
+/* `restart device:R.D`: a device in quarantine is used again. */
+static void lift(struct rank *r, struct pending_command *p)
+{
+    union cell c;
+    uint32_t device = 0;
+    int to = 0;
+
+    p->answer.exit_code = 2;
+    if (p->command.verb != VERB_RESTART)
+        snprintf(p->answer.text, sizeof p->answer.text, "%s: %.100s is a device: only `restart` takes one: name a "
+                 "vertex", verb_name(p->command.verb), p->command.path);
+    else if (!find_device(r, p->command.path, &to, &device))
+        snprintf(p->answer.text, sizeof p->answer.text, "restart: %.100s: no such device: `treewarden status` shows "
+                 "which there are", p->command.path);
+    else
+        p->answer = (struct rank_answer){.matched = 1};
+    if (p->answer.exit_code || p->command.dry) {
+        p->settled = true;
+        tell_client(r, p);
+        return;
+    }
+    journal_command(r, JOURNAL_COMMAND, p);
+    p->left = 1;
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN;
+    c.admin.dst = device;
+    c.admin.verb = ADMIN_LIFT;
+    c.admin.token = token_of(r, p, 0);
+    send_cell(r, to, &c);
+}
+
 static void root_command(struct rank *r, int from, uint64_t token, const struct rank_command *c)
 {
     struct root *root = r->root;
@@ -194,6 +241,10 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
     }
     *p = (struct pending_command){.used = true, .from = from, .token = token, .command = *c,
                                   .since_us = r->clock_us};
+    if (is_device(p)) {
+        lift(r, p);
+        return;
+    }
     n = c->verb < VERB_COUNT ? spec_match(r->cx.spec, c->path, root->matches, r->vertices) : 0;
     p->answer.matched = n;
     for (uint32_t i = 0; i < n; i++)
@@ -230,6 +281,16 @@ static void note_answer(const struct rank *r, struct pending_command *p, uint32_
              r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
 }
 
+static void note_lifted(struct pending_command *p, uint8_t answer)
+{
+    struct rank_answer no = {.exit_code = 1, .matched = 1};
+
+    if (answer == ANSWER_OK)
+        return;
+    snprintf(no.text, sizeof no.text, "restart: %.100s is not in quarantine: nothing was done", p->command.path);
+    p->answer = no;
+}
+
 /* The engine's answer for one vertex.  A restart's first half, the stop, goes over into its second. */
 void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer)
 {
@@ -238,11 +299,13 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
     if (token >> 33 >= COMMANDS || vertex >= r->vertices || !r->root->commands[token >> 33].used)
         return;
     p = &r->root->commands[token >> 33];
-    if (p->command.verb == VERB_RESTART && !(token & TOKEN_SECOND) && answer == ANSWER_OK) {
+    if (p->command.verb == VERB_RESTART && !(token & TOKEN_SECOND) && answer == ANSWER_OK && !is_device(p)) {
         root_admin(r, SUPTREE_RESTART, vertex, p->command.fresh != 0, token | TOKEN_SECOND);
         return;
     }
-    if (is_call(p->command.verb)) {
+    if (is_device(p)) {
+        note_lifted(p, answer);
+    } else if (is_call(p->command.verb)) {
         note_answer(r, p, vertex, answer);
     } else if (answer != ANSWER_OK) {
         p->answer.exit_code = 1;

@@ -8,16 +8,27 @@
 
 #define REPORTS_PER_TURN 256
 #define OVERDUE_STOP_MS 1000u           /* for a life that did not become ready to see that it is over */
+#define SUSPECT_DEATHS 3u               /* workers broken from one commit: it is the actor, not the device */
 
 static struct device *device_of(struct devman *d, uint32_t vertex)
 {
-    return &d->devices[d->cx.device_of[vertex]];
+    return &d->devices[d->device_of[vertex]];
 }
 
 static bool is_here(const struct devman *d, uint32_t vertex)
 {
     return vertex < d->vertices && d->cx.rank_of[vertex] == d->cx.rank &&
-           d->cx.device_of[vertex] < d->cx.devices;
+           d->device_of[vertex] < d->cx.devices;
+}
+
+static void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
+{
+    struct resident *r = &d->residents[vertex];
+    bool had = r->phase != RESIDENT_NONE, has = phase != RESIDENT_NONE;
+
+    r->phase = phase;
+    device_of(d, vertex)->assigned += (uint32_t)has - (uint32_t)had;
+    d->freed |= had && !has;
 }
 
 int down_put(struct devman *d, int device, const union cell *c, const void *body, uint32_t bytes)
@@ -55,7 +66,7 @@ static void order_slot(struct devman *d, uint32_t vertex, uint16_t type, uint32_
     c.slot.how = how;
     c.slot.deadline_ms = deadline_ms;
     c.slot.drill_step = step;
-    order(d, d->cx.device_of[vertex], &c);
+    order(d, d->device_of[vertex], &c);
 }
 
 /* -- faults --------------------------------------------------------------------------------------- */
@@ -160,10 +171,68 @@ static uint32_t find_slot(const struct device *v, uint32_t preferred)
 
 static void refuse_start(struct devman *d, uint32_t vertex, uint32_t cause)
 {
-    struct resident *r = &d->residents[vertex];
+    set_phase(d, vertex, RESIDENT_NONE);
+    d->cx.ops->start_failed(d->cx.self, vertex, d->residents[vertex].life, cause, 0);
+}
 
-    r->phase = RESIDENT_NONE;
-    d->cx.ops->start_failed(d->cx.self, vertex, r->life, cause, 0);
+/* A worker that has none left but fenced ones is replaced, and the new one has all. */
+static bool has_room(const struct devman *d, int device)
+{
+    const struct device *v = &d->devices[device];
+
+    return v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
+}
+
+/* The device for a vertex's next life: its own, unless that is given up or full, or the tree wants another; then the
+ * next of the rank that has room.  -1: there is none. */
+static int device_for(const struct devman *d, uint32_t vertex, bool move)
+{
+    int own = d->device_of[vertex];
+
+    if (!move && has_room(d, own))
+        return own;
+    for (int k = 1; k < d->cx.devices; k++)
+        if (has_room(d, (own + k) % d->cx.devices))
+            return (own + k) % d->cx.devices;
+    return has_room(d, own) ? own : -1;
+}
+
+static void set_refused(struct devman *d, uint32_t vertex, bool refused)
+{
+    d->refused += (uint32_t)refused - (uint32_t)d->residents[vertex].refused;
+    d->residents[vertex].refused = refused;
+}
+
+/* Its life has no phase yet.  False: refused. */
+static bool assign(struct devman *d, uint32_t vertex, bool move)
+{
+    int device = device_for(d, vertex, move);
+    struct resident *r = &d->residents[vertex];
+    bool given_up = device_of(d, vertex)->state == DEVICE_IS_QUARANTINED;
+
+    if (device < 0) {
+        set_refused(d, vertex, true);
+        refuse_start(d, vertex, given_up ? CAUSE_DEVICE : CAUSE_CAPACITY);
+        return false;
+    }
+    if (device != d->device_of[vertex]) {
+        d->cx.ops->slot(d->cx.self, device, 0, vertex, "moved");
+        d->device_of[vertex] = (uint16_t)device;
+        r->last_slot = 0;
+    }
+    set_phase(d, vertex, RESIDENT_WAITING);
+    return true;
+}
+
+/* Extension 13: a slot may be free for those who found none. */
+static void tell_refused(struct devman *d)
+{
+    for (uint32_t v = 0; v < d->vertices && d->refused; v++) {
+        if (!d->residents[v].refused || device_for(d, v, false) < 0)
+            continue;
+        set_refused(d, v, false);
+        d->cx.ops->room(d->cx.self, v, d->residents[v].life);
+    }
 }
 
 static void place(struct devman *d, uint32_t vertex)
@@ -174,12 +243,8 @@ static void place(struct devman *d, uint32_t vertex)
     bool resume = r->resume && r->commit_bytes > 0;
     struct slot_config *c;
 
-    if (slot == 0 && v->fenced > 0) {
+    if (slot == 0) {                    /* one is fenced, for more than there are slots are not assigned */
         v->recycle = true;              /* a new worker has all its slots */
-        return;
-    }
-    if (slot == 0) {
-        refuse_start(d, vertex, CAUSE_START);
         return;
     }
     c = arena_config(&v->view, slot);
@@ -193,10 +258,10 @@ static void place(struct devman *d, uint32_t vertex)
         return;
     }
     if (r->last_slot && r->last_slot != slot)
-        d->cx.ops->slot(d->cx.self, d->cx.device_of[vertex], slot, vertex, "spare");
+        d->cx.ops->slot(d->cx.self, d->device_of[vertex], slot, vertex, "spare");
     v->slots[slot].vertex = vertex;
     r->slot = r->last_slot = (uint16_t)slot;
-    r->phase = RESIDENT_STARTING;
+    set_phase(d, vertex, RESIDENT_STARTING);
     if (d->cx.spec->vertices[vertex].start_deadline_ms)
         dues_set(&d->start_by, vertex, d->now_ms + d->cx.spec->vertices[vertex].start_deadline_ms);
     order_slot(d, vertex, CELL_SLOT_START, 0, 0,
@@ -208,12 +273,23 @@ void slots_place(struct devman *d, int device)
     for (uint32_t v = 0; v < d->vertices; v++) {
         if (d->devices[device].state != DEVICE_IS_UP)
             return;
-        if (d->residents[v].phase == RESIDENT_WAITING && d->cx.device_of[v] == device)
+        if (d->residents[v].phase == RESIDENT_WAITING && d->device_of[v] == device)
             place(d, v);
     }
 }
 
-void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume)
+void slots_move(struct devman *d, int device)
+{
+    for (uint32_t v = 0; v < d->vertices; v++) {
+        if (d->residents[v].phase != RESIDENT_WAITING || !is_here(d, v) || d->device_of[v] != device)
+            continue;
+        set_phase(d, v, RESIDENT_NONE);
+        if (assign(d, v, false) && device_of(d, v)->state == DEVICE_IS_UP)
+            place(d, v);
+    }
+}
+
+void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move)
 {
     struct resident *r = &d->residents[vertex];
 
@@ -227,16 +303,12 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
     r->line = line;
     r->resume = resume;
     r->told = r->finishing = r->overdue = false;
+    set_refused(d, vertex, false);
     if (r->commit_bytes == TW_ELOST) {
         refuse_start(d, vertex, CAUSE_STATE);
         return;
     }
-    if (device_of(d, vertex)->state == DEVICE_IS_QUARANTINED) {
-        refuse_start(d, vertex, CAUSE_DEVICE);
-        return;
-    }
-    r->phase = RESIDENT_WAITING;
-    if (device_of(d, vertex)->state == DEVICE_IS_UP)
+    if (assign(d, vertex, move) && device_of(d, vertex)->state == DEVICE_IS_UP)
         place(d, vertex);
 }
 
@@ -249,7 +321,7 @@ static void leave_slot(struct devman *d, uint32_t vertex)
     if (r->slot)
         device_of(d, vertex)->slots[r->slot].vertex = CELL_NOBODY;
     r->slot = 0;
-    r->phase = RESIDENT_NONE;
+    set_phase(d, vertex, RESIDENT_NONE);
     dues_clear(&d->start_by, vertex);
 }
 
@@ -263,11 +335,11 @@ void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how,
         return;
     }
     if (r->phase == RESIDENT_WAITING) {
-        r->phase = RESIDENT_NONE;
+        set_phase(d, vertex, RESIDENT_NONE);
         d->cx.ops->down(d->cx.self, vertex, life, cls, CAUSE_SUPERVISOR, 0);
         return;
     }
-    r->phase = RESIDENT_STOPPING;
+    set_phase(d, vertex, RESIDENT_STOPPING);
     order_slot(d, vertex, CELL_SLOT_STOP, how, deadline_ms, 0);
 }
 
@@ -281,7 +353,7 @@ static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
         r->told = true;
         dues_clear(&d->start_by, c->src);
         if (r->phase == RESIDENT_STARTING)
-            r->phase = RESIDENT_RUNNING;
+            set_phase(d, c->src, RESIDENT_RUNNING);
         fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
         d->cx.ops->started(d->cx.self, c->src, c->life, load_relaxed(&is->resumed));
     }
@@ -333,7 +405,7 @@ static void on_slot_is(struct devman *d, int device, const struct cell_slot_is *
 {
     struct resident *r;
 
-    if (!is_here(d, c->src) || d->cx.device_of[c->src] != device)
+    if (!is_here(d, c->src) || d->device_of[c->src] != device)
         return;
     r = &d->residents[c->src];
     if (r->life != c->life || r->slot == 0 || r->slot != c->slot)
@@ -352,6 +424,20 @@ static void on_due(struct devman *d, const struct cell_slot *c)
         return;
     d->residents[c->src].step_told = c->drill_step;
     d->cx.ops->due(d->cx.self, c->src, c->drill_step);
+}
+
+/* Extension 4: who breaks worker after worker and gets no further. */
+static bool is_suspect(struct resident *r)
+{
+    uint64_t from = r->commit_bytes > 0 ? commit_number(r->commit) : 0;
+
+    if (r->broke_from != from)
+        r->broke = 0;
+    r->broke_from = from;
+    if (++r->broke < SUSPECT_DEATHS)
+        return false;
+    r->broke = 0;
+    return true;
 }
 
 /* The worker is gone with all that ran on it. */
@@ -374,7 +460,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         r->progress = load_relaxed(&arena_is(&v->view, s)->progress);
         leave_slot(d, vertex);
         if (!r->told && !stopping) {    /* its start is still outstanding: the new worker will do it */
-            r->phase = RESIDENT_WAITING;
+            set_phase(d, vertex, RESIDENT_WAITING);
             r->resume |= r->commit_bytes > 0;   /* it had begun: what it told others must stand */
             continue;
         }
@@ -407,7 +493,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         d->cx.ops->lost(d->cx.self, d->losses, n, cause == CAUSE_SEGV ? CAUSE_WORKER : cause);
     if (suspect_vertex != CELL_NOBODY)
         d->cx.ops->down(d->cx.self, suspect_vertex, d->residents[suspect_vertex].life, CLASS_ABNORMAL,
-                        cause, 0);
+                        is_suspect(&d->residents[suspect_vertex]) ? CAUSE_SUSPECT : cause, 0);
 }
 
 /* -- messages and whereabouts --------------------------------------------------------------------- */
@@ -415,7 +501,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
 void devman_deliver(struct devman *d, const union cell *c, const void *body, uint32_t bytes)
 {
     if (is_here(d, c->head.dst))
-        (void)down_put(d, d->cx.device_of[c->head.dst], c, body, bytes);
+        (void)down_put(d, d->device_of[c->head.dst], c, body, bytes);
 }
 
 static void tell_peer(struct devman *d, int device, uint32_t vertex)
@@ -429,7 +515,7 @@ static void tell_peer(struct devman *d, int device, uint32_t vertex)
     c.vertex.life = PEER_TAG(word);
     c.vertex.line = PEER_LINE(word);
     c.vertex.flags = (uint16_t)PEER_STATUS(word);
-    if (is_here(d, vertex) && d->cx.device_of[vertex] == device)
+    if (is_here(d, vertex) && d->device_of[vertex] == device)
         c.vertex.slot = d->residents[vertex].slot;
     order(d, device, &c);
 }
@@ -477,7 +563,7 @@ int devman_signal_worker(struct devman *d, uint32_t vertex, enum device_signal w
         return TW_ENOENT;
     v->injured_how = how;
     v->injured_us = d->tree_us;
-    return d->cx.port.ops->signal(d->cx.port.self, d->cx.device_of[vertex], v->incarnation, what);
+    return d->cx.port.ops->signal(d->cx.port.self, d->device_of[vertex], v->incarnation, what);
 }
 
 bool devman_runs(const struct devman *d, uint32_t vertex)
@@ -485,6 +571,22 @@ bool devman_runs(const struct devman *d, uint32_t vertex)
     const struct resident *r = &d->residents[vertex];
 
     return is_here(d, vertex) && r->phase == RESIDENT_RUNNING && !r->finishing;
+}
+
+int devman_lift(struct devman *d, int device)
+{
+    struct device *v;
+
+    if (device < 0 || device >= d->cx.devices)
+        return TW_ENOENT;
+    v = &d->devices[device];
+    if (v->state != DEVICE_IS_QUARANTINED)
+        return TW_ESTATE;
+    v->failed_starts = 0;
+    d->cx.ops->worker(d->cx.self, device, 0, "quarantine lifted");
+    worker_start(d, device);
+    d->freed = true;
+    return 0;
 }
 
 void devman_fence(struct devman *d, uint32_t vertex) { order_slot(d, vertex, CELL_SLOT_FENCE, 0, 0, 0); }
@@ -579,6 +681,9 @@ int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
             worker_end(d, device, CAUSE_WORKER);
         }
     }
+    if (d->freed && d->refused)
+        tell_refused(d);
+    d->freed = false;
     return busy;
 }
 
@@ -596,9 +701,10 @@ static void check_device(const struct devman *d, int device)
         if (vertex == CELL_NOBODY)
             continue;
         assert(!v->slots[s].fenced && "nobody lives in a fenced slot");
-        assert(d->residents[vertex].slot == s && d->cx.device_of[vertex] == device && "a slot and its owner agree");
+        assert(d->residents[vertex].slot == s && d->device_of[vertex] == device && "a slot and its owner agree");
     }
     assert(fenced == v->fenced && "free, owned and fenced slots are all there are");
+    assert(v->assigned <= v->geo.slots && "nobody is assigned to a device that has no slot for it");
 }
 
 void devman_check(const struct devman *d)
@@ -612,7 +718,7 @@ void devman_check(const struct devman *d)
             continue;
         assert((r->slot != 0) == (r->phase == RESIDENT_STARTING || r->phase == RESIDENT_RUNNING ||
                                   r->phase == RESIDENT_STOPPING) && "whoever lives has a slot");
-        assert((r->slot == 0 || d->devices[d->cx.device_of[v]].slots[r->slot].vertex == v) &&
+        assert((r->slot == 0 || d->devices[d->device_of[v]].slots[r->slot].vertex == v) &&
                "no two share a slot");
     }
 }
@@ -620,6 +726,8 @@ void devman_check(const struct devman *d)
 /* -- life of the manager -------------------------------------------------------------------------- */
 
 uint32_t devman_line(const struct devman *d, uint32_t vertex) { return d->residents[vertex].line; }
+
+uint16_t devman_device(const struct devman *d, uint32_t vertex) { return d->device_of[vertex]; }
 
 uint32_t devman_slot(const struct devman *d, uint32_t vertex) { return d->residents[vertex].slot; }
 
@@ -629,14 +737,15 @@ uint64_t devman_progress(const struct devman *d, uint32_t vertex)
 
     if (!r->slot)
         return r->progress;
-    return load_relaxed(&arena_is(&d->devices[d->cx.device_of[vertex]].view, r->slot)->progress);
+    return load_relaxed(&arena_is(&d->devices[d->device_of[vertex]].view, r->slot)->progress);
 }
 
 void devman_view(const struct devman *d, int device, struct view_device *ret)
 {
     const struct device *v = &d->devices[device];
 
-    *ret = (struct view_device){.up = v->state == DEVICE_IS_UP, .incarnation = v->incarnation,
+    *ret = (struct view_device){.up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
+                                .incarnation = v->incarnation,
                                 .pid = v->pid, .fenced = (uint16_t)v->fenced,
                                 .slots = (uint16_t)v->geo.slots};
     for (uint32_t s = 1; s <= v->geo.slots; s++) {
@@ -658,6 +767,7 @@ void devman_destroy(struct devman *d)
     free(d->devices);
     free(d->residents);
     free(d->where);
+    free(d->device_of);
     free(d->losses);
     dues_fini(&d->start_by);
     free(d->body);
@@ -671,13 +781,16 @@ static int allocate(struct devman *d)
     d->devices = calloc((size_t)d->cx.devices, sizeof *d->devices);
     d->residents = calloc(d->vertices, sizeof *d->residents);
     d->where = calloc(d->vertices, sizeof *d->where);
+    d->device_of = calloc(d->vertices, sizeof *d->device_of);
     d->losses = calloc(SLOT_MAX + 1, sizeof *d->losses);
-    if (!d->devices || !d->residents || !d->where || !d->losses || dues_init(&d->start_by, d->vertices) != 0)
+    if (!d->devices || !d->residents || !d->where || !d->device_of || !d->losses ||
+        dues_init(&d->start_by, d->vertices) != 0)
         return TW_ENOMEM;
+    memcpy(d->device_of, d->cx.device_of, d->vertices * sizeof *d->device_of);
     for (int device = 0; device < d->cx.devices; device++) {
         struct device *v = &d->devices[device];
 
-        devman_geometry(d, device, &v->geo);
+        devman_geometry(d, &v->geo);
         if (v->geo.message_bytes > largest)
             largest = v->geo.message_bytes;
         v->slots = calloc(v->geo.slots + 1, sizeof *v->slots);
@@ -689,7 +802,6 @@ static int allocate(struct devman *d)
     d->body = calloc(1, largest + 8);
     return d->body ? 0 : TW_ENOMEM;
 }
-
 
 struct devman *devman_create(const struct devman_config *config)
 {

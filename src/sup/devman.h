@@ -38,7 +38,10 @@ struct devman_loss { uint32_t vertex; uint64_t life; };
 struct devman_ops {
     /* The life runs.  resumed: the commit it goes on from, 0 = from init.  slot is on `device`. */
     void (*started)(void *self, uint32_t vertex, uint64_t life, uint64_t resumed);
+    /* CAUSE_CAPACITY, or CAUSE_DEVICE when its device is in quarantine: no device of this rank has a slot for it.
+     * Then `room` comes, once, when that may have changed; unless it is started before. */
     void (*start_failed)(void *self, uint32_t vertex, uint64_t life, uint32_t cause, uint32_t code);
+    void (*room)(void *self, uint32_t vertex, uint64_t life);
     /* tw_done was said: nothing is received any more, what was sent is still being delivered. */
     void (*finishing)(void *self, uint32_t vertex, uint64_t life);
     void (*down)(void *self, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause, uint32_t code);
@@ -59,7 +62,7 @@ struct devman_ops {
 struct devman_config {
     const struct spec *spec;            /* borrowed */
     const struct tw_program *program;   /* borrowed: type names to numbers */
-    const uint16_t *rank_of, *device_of;/* placement per vertex; borrowed */
+    const uint16_t *rank_of, *device_of;/* placement per vertex: where each starts; borrowed */
     uint64_t seed;
     int rank, devices;
     struct device_port port;
@@ -75,8 +78,10 @@ void devman_destroy(struct devman *d);
 /* Start the workers. */
 int devman_open(struct devman *d, uint64_t now_ms);
 
-/* Begin a life of an actor placed here; resume: from its commit, if it has one.  The answer is an op. */
-void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume);
+/* Begin a life of an actor placed here; resume: from its commit, if it has one.  It stays on its device unless that is
+ * in quarantine or has no slot for it, or move is asked for: then it goes to the next device that has one, if any has.
+ * The answer is an op. */
+void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move);
 /* End a life: STOP_SHUTDOWN lets it finish what it has in hand and commit, STOP_KILL does not.  Past the
  * deadline (0 = none) the slot is fenced.  Answered by down (or start_failed) of that life; a life that is
  * no more is answered at once. */
@@ -94,6 +99,9 @@ void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line
 int devman_drill(struct devman *d, uint32_t vertex, uint32_t how, uint8_t tag);
 int devman_signal_worker(struct devman *d, uint32_t vertex, enum device_signal what, uint8_t tag);
 
+/* Use a device again that is in quarantine.  0, TW_ENOENT: no such device, TW_ESTATE: it is not. */
+int devman_lift(struct devman *d, int device);
+
 /* It runs here, and nothing is under way with it. */
 bool devman_runs(const struct devman *d, uint32_t vertex);
 /* End a life that runs from outside, untrappably: told as down, killed, like any end by itself. */
@@ -110,9 +118,10 @@ int devman_busy(const struct devman *d);
 /* Faults not yet over are told as they stand. */
 void devman_close_faults(struct devman *d);
 
-/* The picture: slot of an actor (0 = none), its progress, a device. */
+/* The picture: slot of an actor (0 = none), its device now, its progress, a device. */
 uint32_t devman_line(const struct devman *d, uint32_t vertex);
 uint32_t devman_slot(const struct devman *d, uint32_t vertex);
+uint16_t devman_device(const struct devman *d, uint32_t vertex);
 uint64_t devman_progress(const struct devman *d, uint32_t vertex);
 void devman_view(const struct devman *d, int device, struct view_device *ret);
 /* The commit held for an actor, borrowed; NULL = none.  For the stream sums at the end. */

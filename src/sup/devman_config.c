@@ -20,7 +20,8 @@ static void at_least(uint32_t *v, uint32_t x)
         *v = x;
 }
 
-void devman_geometry(const struct devman *d, int device, struct arena_geometry *ret)
+/* Any actor of the rank may come to live on any of its devices. */
+void devman_geometry(const struct devman *d, struct arena_geometry *ret)
 {
     const struct spec *s = d->cx.spec;
     struct arena_geometry g = {.slots = s->devices.slots + s->devices.spares, .peers = 1, .mailbox = 1,
@@ -30,7 +31,7 @@ void devman_geometry(const struct devman *d, int device, struct arena_geometry *
         const struct spec_vertex *x = &s->vertices[v];
         int type;
 
-        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank || d->cx.device_of[v] != device)
+        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank)
             continue;
         type = type_of(d, x->actor);
         at_least(&g.peers, x->peers);

@@ -47,6 +47,7 @@ struct device {
     struct arena_geometry geo;
     struct device_slot *slots;  /* [1..geo.slots] */
     uint32_t fenced;
+    uint32_t assigned;          /* residents of it that have a life, or are about to */
     uint32_t failed_starts;     /* in a row */
     uint64_t boot_by_ms;
     uint64_t beat, beat_ms;     /* slot 0's, and when it last moved */
@@ -68,6 +69,9 @@ struct resident {
     bool told;                  /* `started` was told for this life */
     bool finishing;
     bool overdue;               /* it did not say by its start_deadline that it is up */
+    bool refused;               /* there was no slot for it, and nobody has been told that there may be one */
+    uint8_t broke;              /* workers that it broke in a row, all from ... */
+    uint64_t broke_from;        /* ... this commit */
     uint8_t injured_how;
     uint64_t injured_us;
     uint64_t step_told;         /* the highest drill step already told */
@@ -83,6 +87,7 @@ struct devman {
     uint32_t vertices;
     struct device *devices;
     struct resident *residents; /* per vertex of the tree */
+    uint16_t *device_of;        /* owned; per vertex of this rank: it moves when its device is given up, full, or bad luck */
     struct dues start_by;       /* per vertex: its start_deadline */
     uint64_t *where;            /* per vertex: directory word without slot */
     struct devman_fault faults[DEVMAN_FAULTS];
@@ -90,11 +95,13 @@ struct devman {
     struct devman_loss *losses; /* room for one batch */
     void *body;
     uint64_t now_ms, tree_us, last_turn_ms;
+    uint32_t refused;           /* residents that are */
+    bool freed;                 /* a slot may have become free since they were looked at */
     bool quitting, keeper_gone;
 };
 
 /* devman_config.c */
-void devman_geometry(const struct devman *d, int device, struct arena_geometry *ret);
+void devman_geometry(const struct devman *d, struct arena_geometry *ret);
 int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_config *c);
 void devman_fill_names(const struct devman *d, const struct arena_view *v);
 
@@ -105,6 +112,7 @@ int worker_turn(struct devman *d);              /* events, boot, beats; 1 = some
 
 /* devman.c */
 void slots_place(struct devman *d, int device); /* start who waits for this device */
+void slots_move(struct devman *d, int device);  /* it is given up: who waits for it goes elsewhere, or is refused */
 void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect);
 void fetch_commit(struct devman *d, int device, uint32_t slot, struct resident *r);
 void peers_again(struct devman *d, int device); /* a worker has booted: what it missed */

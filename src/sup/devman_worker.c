@@ -18,17 +18,10 @@ static void tell(struct devman *d, int device, const char *what)
 static void quarantine(struct devman *d, int device)
 {
     d->devices[device].state = DEVICE_IS_QUARANTINED;
-    log_error("device %d.%d: two workers in a row failed to start: it is not used any more: see "
-              "`treewarden events --type worker`", d->cx.rank, device);
+    log_warn("device %d.%d: two workers in a row failed to start: in quarantine: see `treewarden events --type worker`; "
+             "`treewarden restart device:%d.%d` uses it again", d->cx.rank, device, d->cx.rank, device);
     tell(d, device, "quarantined");
-    for (uint32_t v = 0; v < d->vertices; v++) {
-        struct resident *r = &d->residents[v];
-
-        if (r->phase != RESIDENT_WAITING || d->cx.device_of[v] != device || d->cx.rank_of[v] != d->cx.rank)
-            continue;
-        r->phase = RESIDENT_NONE;
-        d->cx.ops->start_failed(d->cx.self, v, r->life, CAUSE_DEVICE, 0);
-    }
+    slots_move(d, device);
 }
 
 static void start_failed(struct devman *d, int device, const char *why)

@@ -123,7 +123,7 @@ static const uint16_t journal_of[] = {
     [RECORD_EXIT] = JOURNAL_EXIT, [RECORD_STOP] = JOURNAL_STOP, [RECORD_LOST] = JOURNAL_LOST,
     [RECORD_GIVEUP] = JOURNAL_GIVEUP, [RECORD_DOWN] = JOURNAL_DOWN, [RECORD_ESCALATE] = JOURNAL_ESCALATE,
     [RECORD_TREE_DOWN] = JOURNAL_TREE_DOWN, [RECORD_QUARANTINE] = JOURNAL_QUARANTINE,
-    [RECORD_DELAY] = JOURNAL_DELAY,
+    [RECORD_DELAY] = JOURNAL_DELAY, [RECORD_WAITING] = JOURNAL_WAITING,
 };
 
 /* A start that failed of itself ended a life as well; a supervisor's failed of its children's. */
@@ -166,6 +166,8 @@ static uint8_t state_of(const struct suptree_look *l)
 {
     if (l->quarantined)
         return VERTEX_QUARANTINED;
+    if (l->no_room)
+        return VERTEX_WAITING;
     switch (l->state) {
     case TREE_STARTING: return VERTEX_STARTING;
     case TREE_RUNNING: return VERTEX_RUNNING;
@@ -310,7 +312,7 @@ static uint32_t how_of(const struct suptree_effect *e)
 static void branch_effect(struct rank *r, const struct suptree_effect *e)
 {
     switch (e->kind) {
-    case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, !e->fresh); return;
+    case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, !e->fresh, e->move); return;
     case SUPTREE_DO_STOP: stop_actor(r, e->vertex, e->life, how_of(e), deadline_of(e)); return;
     case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0); return;
     case SUPTREE_DO_RESULT: branch_result(r, e); return;
@@ -375,6 +377,18 @@ void branches_tick(struct rank *r)
         branch_input(r, &in);
 }
 
+static void lift_quarantine(struct rank *r, const struct cell_admin *c)
+{
+    int rc = c->dst < (uint32_t)INT32_MAX ? devman_lift(r->devman, (int)c->dst) : TW_ENOENT;
+    union cell answer;
+
+    memset(&answer, 0, sizeof answer);
+    answer.admin.type = CELL_ADMIN_OK;
+    answer.admin.token = c->token;
+    answer.admin.answer = rc == 0 ? ANSWER_OK : rc == TW_ENOENT ? ANSWER_NOT_FOUND : ANSWER_RUNNING;
+    send_cell(r, 0, &answer);
+}
+
 void on_admin(struct rank *r, const struct cell_admin *c)
 {
     struct suptree_input in = {.kind = (uint16_t)c->verb, .vertex = c->dst, .token = c->token,
@@ -388,6 +402,7 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     case SUPTREE_START_CHILD:
         branch_input(r, &in);
         return;
+    case ADMIN_LIFT: lift_quarantine(r, c); return;
     case SUPTREE_ASK:                   /* its token says that we are to go on when it is answered */
         if (c->token & TOKEN_ASK)
             branch_input(r, &in);
@@ -413,7 +428,7 @@ static void root_order(struct rank *r, uint16_t type, const struct suptree_effec
     c.order.line = e->line;
     c.order.how = type == CELL_START ? e->fresh : how_of(e);
     c.order.deadline_ms = type == CELL_START ? 0 : deadline_of(e);
-    c.order.flags = e->linked ? ORDER_LINKED : 0;
+    c.order.flags = (uint16_t)((e->linked ? ORDER_LINKED : 0) | (e->move ? ORDER_MOVE : 0));
     c.order.cls = e->cls;
     r->view.orders++;
     send_cell(r, to, &c);

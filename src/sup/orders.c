@@ -20,7 +20,8 @@ static bool home_is_here(const struct rank *r, uint32_t vertex)
 static void start_branch(struct rank *r, const struct cell_order *c)
 {
     struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .vertex = c->dst, .life = c->life,
-                               .line = 1, .reign = c->epoch & 0xfffffu, .fresh = c->how != 0};
+                               .line = 1, .reign = c->epoch & 0xfffffu, .fresh = c->how != 0,
+                               .move = c->flags & ORDER_MOVE};
 
     branch_input(r, &in);
 }
@@ -41,12 +42,12 @@ static bool is_for_root(const struct rank *r, uint32_t vertex)
                                                                   !home_is_here(r, vertex)));
 }
 
-void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume)
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move)
 {
     if (r->stage)
         stage_start(r, vertex, life, line, resume);
     else
-        devman_start(r->devman, vertex, life, line, resume);
+        devman_start(r->devman, vertex, life, line, resume, move);
 }
 
 void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms)
@@ -66,7 +67,7 @@ void on_order(struct rank *r, const struct cell_order *c)
     if (c->type == CELL_START && is_branch_here(r, c->dst))
         start_branch(r, c);
     else if (c->type == CELL_START)
-        start_actor(r, c->dst, c->life, c->line, c->how == 0);
+        start_actor(r, c->dst, c->life, c->line, c->how == 0, c->flags & ORDER_MOVE);
     else if (is_branch_here(r, c->dst))
         stop_branch(r, c);
     else
@@ -177,7 +178,7 @@ static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_st
     v->life = life;
     v->line = devman_line(r->devman, vertex);
     v->rank = (uint16_t)r->me;
-    v->device = r->cx.device_of[vertex];
+    v->device = devman_device(r->devman, vertex);
     v->slot = devman_slot(r->devman, vertex);
     r->status[vertex] = (uint8_t)status;
     publish(r, vertex, VERTEX_ADDRESS);
@@ -207,7 +208,7 @@ static void note_fault(struct rank *r, uint32_t vertex, uint64_t life, uint32_t 
     rec.cls = CLASS_ABNORMAL;
     rec.cause = (uint8_t)cause;
     rec.code = code;
-    rec.a = r->cx.device_of[vertex];
+    rec.a = devman_device(r->devman, vertex);
     noted(r, &rec);
     r->cause_stamp = rec.stamp;
     r->table[vertex].code = code;
@@ -221,6 +222,11 @@ static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t
     }
     note_fault(self, vertex, life, cause, code);
     tell_home(self, SUPTREE_START_FAILED, vertex, life, CLASS_ABNORMAL, cause, code);
+}
+
+static void on_room(void *self, uint32_t vertex, uint64_t life)
+{
+    tell_home(self, SUPTREE_ROOM, vertex, life, 0, 0, 0);
 }
 
 static void on_finishing(void *self, uint32_t vertex, uint64_t life) { address(self, vertex, life, PEER_DRAINING); }
@@ -246,7 +252,7 @@ static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, 
 
     rec.cause = (uint8_t)cause;
     rec.cls = CLASS_KILLED;
-    rec.a = r->cx.device_of[lost[0].vertex];
+    rec.a = devman_device(r->devman, lost[0].vertex);
     snprintf(rec.text, sizeof rec.text, "%u actors with their worker", count);
     noted(r, &rec);
     r->cause_stamp = rec.stamp;
@@ -381,7 +387,7 @@ static void on_keeper_gone(void *self)
 }
 
 const struct devman_ops rank_devman_ops = {
-    .started = on_started, .start_failed = on_start_failed, .finishing = on_finishing, .down = on_down,
+    .started = on_started, .start_failed = on_start_failed, .room = on_room, .finishing = on_finishing, .down = on_down,
     .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged, .fault = on_fault,
     .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone,
 };

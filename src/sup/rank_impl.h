@@ -30,7 +30,7 @@ struct pending_report {
 enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS = 15 };
 
 /* STOP of a branch: it goes down with a supervisor above it that was killed. */
-enum { ORDER_LINKED = 1 };
+enum { ORDER_LINKED = 1, ORDER_MOVE = 2 };
 
 /*    phase       printed                         */
 #define RANK_PHASE_LIST(X)                        \
@@ -45,6 +45,7 @@ enum rank_phase {
 };
 
 #define TOKEN_ASK (1ull << 61)          /* the call is a question: which_children, count_children */
+#define ADMIN_LIFT SUPTREE_INPUT_COUNT  /* beside the engine's inputs: use device dst again */
 #define ASKED_MAX 65u                   /* the root has so many commands under way, and a scenario one */
 
 #define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)
@@ -112,7 +113,7 @@ void on_order(struct rank *r, const struct cell_order *c);
 void on_report_ok(struct rank *r, const struct cell_report *c);
 void on_admin(struct rank *r, const struct cell_admin *c);
 void on_drill(struct rank *r, const struct cell_drill *c);
-void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume);
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move);
 void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
             uint32_t detail);

@@ -51,6 +51,7 @@ static bool is_report(const struct rank *r, const struct cell_report *c)
     case SUPTREE_START_IGNORED:
     case SUPTREE_EXITED:
     case SUPTREE_LOST:
+    case SUPTREE_ROOM:
     case SUPTREE_QUARANTINED: return c->src < r->vertices && c->cls < CLASS_COUNT && c->cause < CAUSE_COUNT;
     }
     return false;

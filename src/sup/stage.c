@@ -185,7 +185,7 @@ static void cue_start(struct rank *r, uint32_t vertex, enum script_start how)
     if (!take_cue(r, &v->starting, &life))
         return;
     r->cx.scenario->start[vertex].u64 = words[how];
-    devman_start(r->devman, vertex, life, v->line, v->resume);
+    devman_start(r->devman, vertex, life, v->line, v->resume, false);
 }
 
 static void cue_stop(struct rank *r, uint32_t vertex, uint32_t cls)

@@ -22,7 +22,8 @@ struct spec;
     X(STOPPED,    "stopped")        /* down until somebody starts it */                              \
     X(DONE,       "done")           /* ended normally and stays ended */                             \
     X(GONE,       "gone")           /* its specification is dropped */                               \
-    X(QUARANTINED, "quarantined")   /* given up, and kept for `restart` */
+    X(QUARANTINED, "quarantined")   /* given up, and kept for `restart` */                           \
+    X(WAITING,    "waiting")        /* its restart waits for a free slot */
 
 enum vertex_state {
 #define X(name, text) VERTEX_##name,
@@ -63,7 +64,7 @@ struct view_vertex {
     struct view_death tally[VIEW_TALLY];    /* [deaths % VIEW_TALLY] is the next to be overwritten */
 };
 
-struct view_device { uint8_t up; uint16_t slots, spares, busy, fenced; uint32_t incarnation; int pid; };
+struct view_device { uint8_t up, quarantined; uint16_t slots, spares, busy, fenced; uint32_t incarnation; int pid; };
 
 struct view_rank {
     uint8_t up;

@@ -10,6 +10,11 @@ says "$out" "$(sed -n '/^    faults:/{s/^ *//p;q}' "$TW_SRC/doc/simulator.md")" 
 says "$out" "$(sed -n '/^    faults:/{s/^ *//;s/; \.\.\.$//p;q}' "$TW_SRC/README.md")" "... and README.md, too"
 within 100 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..20 --twice; is $? 0 "so does an eager stencil"
 within 100 "$tw" simulate heat.yaml -q --ranks 4 --seeds 1..3 --set plate/collector.args.steps=60; is $? 0 "so does heat"
+sed 's/^intensity: 20/&\nwaiting: capacity/; s/actor: runner/&\n    local_restarts: 1/' relay.yaml >moves.yaml
+printf 'rate %s\n' 'fail 16' 'segv 10' 'kill-worker 12' 'stall 12' 'no-start 3' 'no-device 20' 'restart 7' >rates
+echo 'faults 2 8' >>rates
+out=$(within 100 "$tw" simulate moves.yaml --faults rates --seeds 1..15); is $? 0 "so does relay when devices are given up: who is on them moves, or waits for a slot"
+says "$out" "no-device" "... as some were"
 within 100 "$tw" simulate wave.yaml --json --seeds 5..6 >doc; is $? 0 "--json is one document"
 says "$(head -c 60 doc)" '"schema": "treewarden.simulate"' "... with its schema"
 says "$(cat doc)" '"runs": 2' "... and the figures"

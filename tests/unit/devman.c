@@ -37,7 +37,7 @@ TW_PROGRAM(counter)
 
 /* -- the workers ------------------------------------------------------------------------------------ */
 
-enum { SLOTS_MAX = 6, INCARNATIONS = 12, EVENTS = 32 };
+enum { DEVICES = 2, SLOTS_MAX = 6, INCARNATIONS = 12, EVENTS = 32 };
 
 struct played {                         /* one incarnation */
     char *arena;
@@ -50,15 +50,16 @@ struct played {                         /* one incarnation */
 };
 
 /* What was told, newest last. */
-enum told { STARTED, START_FAILED, FINISHING, DOWN, LOST, FAULT, WORKER, SLOT };
+enum told { STARTED, START_FAILED, ROOM, FINISHING, DOWN, LOST, FAULT, WORKER, SLOT };
 struct tale { enum told what; uint32_t vertex, cls, cause; uint64_t life, resumed; char text[64]; };
 
 struct play {
     struct spec *spec;
     struct placement places;
     struct devman *d;
-    struct played worker[INCARNATIONS + 1];     /* of the one device */
-    uint32_t newest;
+    struct played worker[DEVICES][INCARNATIONS + 1];
+    uint32_t newest[DEVICES];
+    int devices, at;                            /* at: whose worker the helpers below are about */
     int torn;                           /* arenas given back under a live worker */
     struct device_event events[EVENTS];
     uint32_t event_head, event_tail;
@@ -71,14 +72,13 @@ struct play {
 static void *op_arena_new(void *self, int device, uint32_t incarnation, size_t bytes)
 {
     struct play *p = self;
-    struct played *w = &p->worker[incarnation];
+    struct played *w = &p->worker[device][incarnation];
 
-    (void)device;
     if (incarnation > INCARNATIONS)
         exit(99);
     w->arena = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
     memset(w->arena, 0, bytes);
-    p->newest = incarnation;
+    p->newest[device] = incarnation;
     return w->arena;
 }
 
@@ -86,16 +86,14 @@ static void op_arena_free(void *self, int device, uint32_t incarnation)
 {
     struct play *p = self;
 
-    (void)device;
-    p->torn += p->worker[incarnation].lives;
+    p->torn += p->worker[device][incarnation].lives;
 }
 
 static int op_start(void *self, int device, uint32_t incarnation)
 {
     struct play *p = self;
-    struct played *w = &p->worker[incarnation];
+    struct played *w = &p->worker[device][incarnation];
 
-    (void)device;
     w->lives = true;
     return arena_view_init(&w->view, w->arena, ((struct arena_header *)(void *)w->arena)->bytes);
 }
@@ -104,8 +102,7 @@ static int op_signal(void *self, int device, uint32_t incarnation, enum device_s
 {
     struct play *p = self;
 
-    (void)device;
-    p->worker[incarnation].kills += what == DEVICE_KILL;
+    p->worker[device][incarnation].kills += what == DEVICE_KILL;
     return 0;
 }
 
@@ -127,10 +124,10 @@ static void op_poll(void *self, struct device_event *ret)
 static void event(struct play *p, enum device_event_kind kind, uint32_t incarnation, int status)
 {
     p->events[p->event_tail++ % EVENTS] =
-        (struct device_event){.kind = kind, .incarnation = incarnation, .pid = 7, .status = status};
+        (struct device_event){.kind = kind, .device = p->at, .incarnation = incarnation, .pid = 7, .status = status};
 }
 
-static struct played *worker(struct play *p) { return &p->worker[p->newest]; }
+static struct played *worker(struct play *p) { return &p->worker[p->at][p->newest[p->at]]; }
 
 /* -- what is told ----------------------------------------------------------------------------------- */
 
@@ -152,6 +149,8 @@ static void on_start_failed(void *self, uint32_t vertex, uint64_t life, uint32_t
     (void)code;
     tell(self, START_FAILED, vertex, life)->cause = cause;
 }
+
+static void on_room(void *self, uint32_t vertex, uint64_t life) { tell(self, ROOM, vertex, life); }
 
 static void on_finishing(void *self, uint32_t vertex, uint64_t life) { tell(self, FINISHING, vertex, life); }
 
@@ -219,7 +218,7 @@ static void on_slot(void *self, int device, uint32_t slot, uint32_t vertex, cons
 static void on_keeper_gone(void *self) { (void)self; }
 
 static const struct devman_ops ops = {
-    .started = on_started, .start_failed = on_start_failed, .finishing = on_finishing, .down = on_down,
+    .started = on_started, .start_failed = on_start_failed, .room = on_room, .finishing = on_finishing, .down = on_down,
     .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged,
     .fault = on_fault, .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone};
 
@@ -252,7 +251,7 @@ static uint32_t said(const struct play *p, enum told what, const char *text)
     return n;
 }
 
-/* -- a rank with one device ------------------------------------------------------------------------- */
+/* -- a rank with one device or two ------------------------------------------------------------------------- */
 
 enum { A = 1, B, C };                   /* its actors; 0 is their supervisor */
 
@@ -262,15 +261,15 @@ static void no_errors(void *self, const char *text)
     printf("# %s\n", text);
 }
 
-static struct spec *specification(int slots, int spares)
+static struct spec *specification(int devices, int slots, int spares)
 {
     char name[] = "/tmp/tw-devman-XXXXXX", text[256];
     int fd = mkstemp(name), n;
     struct spec *s = NULL;
 
-    n = snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: %d, spares: %d}\n"
-                 "supervisor: top\nchildren:\n  - {actor: counter, count: %d}\n", slots, spares,
-                 slots < 3 ? slots : 3);
+    n = snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: %d, slots: %d, spares: %d}\n"
+                 "supervisor: top\nchildren:\n  - {actor: counter, count: %d}\n", devices, slots, spares,
+                 devices * slots < 3 ? devices * slots : 3);
     if (write(fd, text, (size_t)n) != n)
         exit(99);
     close(fd);
@@ -279,15 +278,16 @@ static struct spec *specification(int slots, int spares)
     return s;
 }
 
-static struct play *play_new(int slots, int spares)
+static struct play *play_of(int devices, int slots, int spares)
 {
     static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring, op_poll};
     struct play *p = calloc(1, sizeof *p);
-    struct devman_config c = {.program = &tw_program, .devices = 1, .port = {&device_ops, p}, .ops = &ops, .self = p};
+    struct devman_config c = {.program = &tw_program, .devices = devices, .port = {&device_ops, p}, .ops = &ops, .self = p};
     struct reason why;
 
     p->now_ms = 1000;
-    p->spec = specification(slots, spares);
+    p->devices = devices;
+    p->spec = specification(devices, slots, spares);
     if (!p->spec || placement_make(p->spec, 1, &p->places, &why) != 0)
         exit(99);
     c.spec = p->spec;
@@ -298,15 +298,19 @@ static struct play *play_new(int slots, int spares)
     return p;
 }
 
+static struct play *play_new(int slots, int spares) { return play_of(1, slots, spares); }
+
 /* Every test ends with this: whatever happened, no arena went under a live worker. */
 static void play_end(struct play *p)
 {
     is_int(p->torn, 0, "(no arena was given back before its worker was reaped)");
     devman_destroy(p->d);
-    for (uint32_t i = 1; i <= INCARNATIONS; i++) {
+    for (uint32_t i = 1; i <= 2 * INCARNATIONS; i++) {
+        struct played *w = &p->worker[i % DEVICES][(i + 1) / 2];
+
         for (int s = 0; s <= SLOTS_MAX; s++)
-            free(p->worker[i].memory[s]);
-        free(p->worker[i].arena);
+            free(w->memory[s]);
+        free(w->arena);
     }
     placement_free(&p->places);
     spec_free(p->spec);
@@ -357,7 +361,7 @@ static void threads_up(struct play *p)
 
 static void boot(struct play *p)
 {
-    event(p, DEVICE_STARTED, p->newest, 0);
+    event(p, DEVICE_STARTED, p->newest[p->at], 0);
     threads_up(p);
     rounds(p, 2);
 }
@@ -366,13 +370,13 @@ static void boot(struct play *p)
 static void die(struct play *p, int status)
 {
     worker(p)->runs = worker(p)->lives = false;
-    event(p, DEVICE_EXITED, p->newest, status);
+    event(p, DEVICE_EXITED, p->newest[p->at], status);
     turn(p, 1);
 }
 
 static void start(struct play *p, uint32_t vertex, uint64_t life, uint32_t line, bool resume)
 {
-    devman_start(p->d, vertex, life, line, resume);
+    devman_start(p->d, vertex, life, line, resume, false);
     rounds(p, 4);
 }
 
@@ -398,6 +402,7 @@ static void slot_says(struct play *p, uint32_t vertex, uint64_t life, uint32_t s
     c.slot_is.life = life;
     c.slot_is.slot = devman_slot(p->d, vertex);
     c.slot_is.state = state;
+    c.slot_is.flags = 1;                /* and it has said that it is up */
     c.slot_is.cls = cls;
     c.slot_is.cause = cause;
     (void)ring_put(arena_up(&w->view), up_ring_bytes(&w->view.geo), &c, NULL, 0);
@@ -433,7 +438,7 @@ static void a_stop_is_answered(void)
 {
     struct play *p = play_new(3, 1);
 
-    devman_start(p->d, A, 11, 1, true);
+    devman_start(p->d, A, 11, 1, true, false);
     devman_stop(p->d, A, 11, STOP_SHUTDOWN, 100);
     ok(told(p, DOWN, A, 11) == 1 && last(p, DOWN, A)->cls == CLASS_SHUTDOWN,
        "a stop of a life that waits for its worker is answered");
@@ -455,7 +460,7 @@ static void a_new_line_forgets(void)
     devman_stop(p->d, A, 11, STOP_SHUTDOWN, 0);
     rounds(p, 4);
     worker(p)->runs = false;            /* it dies before the fresh life's first commit */
-    devman_start(p->d, A, 21, 2, false);
+    devman_start(p->d, A, 21, 2, false, false);
     turn(p, 1);
     die(p, SIGKILL);
     boot(p);
@@ -470,7 +475,7 @@ static void a_start_that_had_begun_stands(void)
     struct play *p = play_new(3, 1);
 
     boot(p);
-    devman_start(p->d, A, 11, 1, false);
+    devman_start(p->d, A, 11, 1, false, false);
     (void)slot0_turn(&worker(p)->slot0, p->now_ms, NULL);
     slots_turn(p);                      /* it has committed, and nobody was told yet */
     die(p, SIGKILL);
@@ -544,19 +549,19 @@ static void a_stopped_worker(void)
     struct play *p = running(3, 1);
 
     worker(p)->runs = false;
-    event(p, DEVICE_STOPPED, p->newest, 0);
+    event(p, DEVICE_STOPPED, p->newest[p->at], 0);
     turn(p, 1);
     for (uint32_t ms = 100; ms < WORKER_STOPPED_MS; ms += 100)
         turn(p, 100);
     is_int(worker(p)->kills, 0, "a stopped worker has its time");
-    event(p, DEVICE_CONTINUED, p->newest, 0);
+    event(p, DEVICE_CONTINUED, p->newest[p->at], 0);
     worker(p)->runs = true;
     rounds(p, 1);
     for (uint32_t ms = 0; ms < 300; ms++)
         rounds(p, 1);
     is_int(worker(p)->kills, 0, "one that goes on within it is left alone");
     worker(p)->runs = false;
-    event(p, DEVICE_STOPPED, p->newest, 0);
+    event(p, DEVICE_STOPPED, p->newest[p->at], 0);
     turn(p, 1);
     for (uint32_t ms = 0; ms < WORKER_STOPPED_MS; ms += 100)
         turn(p, 100);
@@ -590,9 +595,9 @@ static void events_of_older_workers(void)
     die(p, SIGKILL);
     boot(p);
     start(p, A, 21, 1, true);
-    event(p, DEVICE_EXITED, p->newest - 1, SIGKILL);
+    event(p, DEVICE_EXITED, p->newest[0] - 1, SIGKILL);
     turn(p, 1);
-    ok(told(p, LOST, A, 21) == 0 && p->newest == 2, "the end of an older worker, told again, changes nothing");
+    ok(told(p, LOST, A, 21) == 0 && p->newest[0] == 2, "the end of an older worker, told again, changes nothing");
     play_end(p);
 }
 
@@ -600,27 +605,185 @@ static void starts_that_fail(void)
 {
     struct play *p = play_new(3, 1);
 
-    devman_start(p->d, A, 11, 1, true);
+    devman_start(p->d, A, 11, 1, true, false);
     event(p, DEVICE_START_FAILED, 1, 0);
     worker(p)->lives = false;
     turn(p, 1);
-    ok(p->newest == 2 && told(p, START_FAILED, A, 11) == 0, "a worker that does not start is started again");
+    ok(p->newest[0] == 2 && told(p, START_FAILED, A, 11) == 0, "a worker that does not start is started again");
     boot(p);
     is_int(told(p, STARTED, A, 11), 1, "who waited for it is started then");
     die(p, SIGKILL);
     event(p, DEVICE_START_FAILED, 3, 0);
     worker(p)->lives = false;
     turn(p, 1);
-    ok(p->newest == 4 && said(p, WORKER, "quarantined") == 0, "a failed start long ago does not count");
-    devman_start(p->d, A, 21, 1, true);
+    ok(p->newest[0] == 4 && said(p, WORKER, "quarantined") == 0, "a failed start long ago does not count");
+    devman_start(p->d, A, 21, 1, true, false);
     event(p, DEVICE_START_FAILED, 4, 0);
     worker(p)->lives = false;
     turn(p, 1);
-    ok(p->newest == 4 && said(p, WORKER, "quarantined") == 1, "two in a row end the device's use");
+    ok(p->newest[0] == 4 && said(p, WORKER, "quarantined") == 1, "two in a row end the device's use");
     ok(told(p, START_FAILED, A, 21) == 1 && last(p, START_FAILED, A)->cause == CAUSE_DEVICE,
        "and the start that waited for it");
-    devman_start(p->d, A, 31, 1, true);
+    devman_start(p->d, A, 31, 1, true, false);
     is_int(told(p, START_FAILED, A, 31), 1, "later ones fail at once");
+    play_end(p);
+}
+
+/* -- two devices ------------------------------------------------------------------------------------ */
+
+/* All of it on both devices. */
+static void both(struct play *p, int n)
+{
+    for (; n > 0; n--)
+        for (p->at = 0; p->at < p->devices; p->at++)
+            rounds(p, 1);
+    p->at = 0;
+}
+
+/* A and C on device 0, B on 1, of which each has two slots and a spare. */
+static struct play *two_devices(void)
+{
+    struct play *p = play_of(2, 2, 0);
+
+    for (p->at = 1; p->at >= 0; p->at--)
+        boot(p);
+    p->at = 0;
+    for (uint32_t v = A; v <= C; v++)
+        devman_start(p->d, v, 10 + v, 1, true, false);
+    both(p, 4);
+    return p;
+}
+
+/* The worker of device 0 dies, and neither of its next two starts. */
+static void give_up_device_0(struct play *p)
+{
+    p->at = 0;
+    die(p, SIGKILL);
+    for (int n = 0; n < 2; n++) {
+        worker(p)->lives = false;
+        event(p, DEVICE_START_FAILED, p->newest[0], 0);
+        turn(p, 1);
+    }
+}
+
+static void who_moves(void)
+{
+    struct play *p = two_devices();
+
+    ok(devman_device(p->d, A) == 0 && devman_device(p->d, B) == 1 && devman_device(p->d, C) == 0, "as they were placed");
+    devman_stop(p->d, A, 11, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    devman_start(p->d, A, 21, 1, true, true);
+    both(p, 4);
+    ok(devman_device(p->d, A) == 1 && told(p, STARTED, A, 21) == 1 && last(p, STARTED, A)->resumed >= 2,
+       "one that is to move goes on from its commit on the other device");
+    is_int(said(p, SLOT, "moved"), 1, "and that is told");
+    devman_stop(p->d, C, 13, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    devman_start(p->d, C, 23, 1, true, true);
+    both(p, 4);
+    ok(devman_device(p->d, C) == 0 && told(p, STARTED, C, 23) == 1, "where there is no room it stays");
+    play_end(p);
+}
+
+static void a_device_that_is_given_up(void)
+{
+    struct play *p = two_devices();
+
+    give_up_device_0(p);
+    ok(told(p, LOST, A, 11) == 1 && told(p, LOST, C, 13) == 1 && said(p, WORKER, "quarantined") == 1,
+       "a device is given up");
+    devman_start(p->d, A, 21, 1, true, false);
+    both(p, 4);
+    ok(devman_device(p->d, A) == 1 && told(p, STARTED, A, 21) == 1 && last(p, STARTED, A)->resumed >= 2,
+       "who was on it goes on from its commit on another");
+    devman_start(p->d, C, 23, 1, true, false);
+    ok(told(p, START_FAILED, C, 23) == 1 && last(p, START_FAILED, C)->cause == CAUSE_DEVICE, "if there is room");
+    both(p, 2);
+    is_int(told(p, ROOM, C, 23), 0, "who found none is not told that there is");
+    devman_stop(p->d, B, 12, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 1, "before there is");
+    devman_stop(p->d, A, 21, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 1, "once");
+    devman_start(p->d, C, 33, 1, true, false);
+    devman_start(p->d, A, 31, 1, true, false);
+    devman_start(p->d, B, 32, 1, true, false);
+    both(p, 4);
+    ok(told(p, STARTED, C, 33) == 1 && told(p, STARTED, A, 31) == 1 && told(p, START_FAILED, B, 32) == 1 &&
+           last(p, START_FAILED, B)->cause == CAUSE_CAPACITY, "a full device is not called given up");
+    is_int(devman_lift(p->d, 1), TW_ESTATE, "a device that is in use is not put back into it");
+    is_int(devman_lift(p->d, 2), TW_ENOENT, "nor one that is not there");
+    is_int(devman_lift(p->d, 0), 0, "one in quarantine is");
+    worker(p)->lives = false;
+    event(p, DEVICE_START_FAILED, p->newest[0], 0);
+    turn(p, 1);
+    is_int(said(p, WORKER, "quarantined"), 1, "... and what failed before is forgiven");
+    boot(p);
+    both(p, 4);
+    is_int(told(p, ROOM, B, 32), 1, "and there is room");
+    devman_start(p->d, B, 42, 1, true, false);
+    both(p, 4);
+    ok(told(p, STARTED, B, 42) == 1 && devman_device(p->d, B) == 0, "for one more");
+    play_end(p);
+}
+
+static void who_waited_for_a_device_that_is_given_up(void)
+{
+    struct play *p = two_devices();
+
+    p->at = 0;
+    die(p, SIGKILL);
+    devman_start(p->d, A, 21, 1, true, false);
+    devman_start(p->d, C, 23, 1, true, false);
+    for (int n = 0; n < 2; n++) {
+        worker(p)->lives = false;
+        event(p, DEVICE_START_FAILED, p->newest[0], 0);
+        turn(p, 1);
+    }
+    both(p, 4);
+    ok(told(p, STARTED, A, 21) == 1 && devman_device(p->d, A) == 1 && told(p, START_FAILED, C, 23) == 1,
+       "who waited for its worker moves, as far as there is room");
+    play_end(p);
+}
+
+/* -- suspects --------------------------------------------------------------------------------------- */
+
+static void breaks_its_worker(struct play *p, uint32_t vertex)
+{
+    struct arena_header *h = worker(p)->view.header;
+
+    store_relaxed(&h->words_slot, devman_slot(p->d, vertex));
+    store_release(&h->words_signal, SIGSEGV, SCOPE_SYSTEM);
+    die(p, SIGSEGV);
+    boot(p);
+}
+
+static void who_gets_no_further(void)
+{
+    struct play *p = running(3, 1);
+    uint64_t life = 12;
+
+    for (int n = 0; n < 2; n++, life += 10) {
+        breaks_its_worker(p, B);
+        is_int(last(p, DOWN, B)->cause, CAUSE_SEGV, "an actor that breaks its worker has failed");
+        devman_start(p->d, B, life + 10, 1, true, false);
+        slot_says(p, B, life + 10, SLOT_RUNNING, 0, 0);
+    }
+    breaks_its_worker(p, B);
+    is_int(told(p, DOWN, B, 12) + told(p, DOWN, B, 22) + told(p, DOWN, B, 32), 3, "(each was told)");
+    is_int(last(p, DOWN, B)->cause, CAUSE_SUSPECT, "the third time from the same commit it is the suspect");
+    play_end(p);
+
+    p = running(3, 1);
+    for (int n = 0; n < 5; n++) {
+        breaks_its_worker(p, B);
+        is_int(last(p, DOWN, B)->cause, CAUSE_SEGV, "one that has got further meanwhile is not");
+        start(p, B, 100 + (uint64_t)n, 1, true);
+        worker(p)->slots[devman_slot(p->d, B)].image->again = 1;
+        rounds(p, 4);
+    }
     play_end(p);
 }
 
@@ -637,5 +800,9 @@ int main(void)
     a_silent_slot_0();
     events_of_older_workers();
     starts_that_fail();
+    who_moves();
+    a_device_that_is_given_up();
+    who_waited_for_a_device_that_is_given_up();
+    who_gets_no_further();
     done_testing();
 }

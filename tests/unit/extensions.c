@@ -17,6 +17,7 @@ static struct {
     uint64_t now_ms;
     uint32_t fails[MOST];               /* so many starts to come */
     bool stubborn[MOST];                /* ends only when killed */
+    bool no_room[MOST];                 /* no device has a slot for it */
     char said[4096];
     unsigned answer;
 } w;
@@ -46,9 +47,11 @@ static void carry_out(const struct suptree_effect *e)
 
     switch (e->kind) {
     case SUPTREE_DO_START:
-        in.kind = w.fails[e->vertex] ? SUPTREE_START_FAILED : SUPTREE_STARTED;
+        in.kind = w.fails[e->vertex] || w.no_room[e->vertex] ? SUPTREE_START_FAILED : SUPTREE_STARTED;
         w.fails[e->vertex] -= w.fails[e->vertex] > 0;
-        in.cause = CAUSE_START;
+        in.cause = w.no_room[e->vertex] ? CAUSE_CAPACITY : CAUSE_START;
+        if (e->move)
+            say("move ");
         take(&in);
         return;
     case SUPTREE_DO_STOP:
@@ -411,6 +414,204 @@ static void a_branch_has_a_deadline(void)
     end();
 }
 
+static void answers_stop(uint32_t v)
+{
+    struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = v, .life = look(v).life, .cls = CLASS_SHUTDOWN,
+                               .cause = CAUSE_SUPERVISOR};
+
+    take(&in);
+}
+
+/* 1 .. 4 under one that has little time; 3 depends on 1, 5 is a branch of two that stop one after the other. */
+static void independent_ones_stop_at_once(void)
+{
+    struct suptree_extra x = {.shutdown_deadline_ms = 1000}, on_1 = {.depend_count = 1, .depends = {{1, 1}}};
+
+    begin();
+    add(SUPTREE_NONE, 8, (struct suptree_spec){SUP}, NULL);
+    add(8, 0, (struct suptree_spec){SUP, .intensity = 10}, &x);
+    for (uint32_t v = 1; v <= 4; v++)
+        add(0, v, (struct suptree_spec){.shutdown = SHUTDOWN_INFINITY}, v == 3 ? &on_1 : NULL);
+    add(0, 5, (struct suptree_spec){SUP}, NULL);
+    add(5, 6, (struct suptree_spec){.shutdown = SHUTDOWN_INFINITY}, NULL);
+    add(5, 7, (struct suptree_spec){.shutdown = SHUTDOWN_INFINITY}, NULL);
+    take(&(struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = 8, .line = 1, .life = 1});
+    for (uint32_t v = 1; v <= 7; v++)
+        w.stubborn[v] = true;
+    ask(SUPTREE_TERMINATE, 0);
+    for (uint32_t v = 2; v <= 5; v++)
+        ok(look(v).state == TREE_STOPPING, "10: %u is told to stop though the others have not", v);
+    ok(look(1).state == TREE_RUNNING, "... but not who is needed by one that has not stopped");
+    ok(look(7).state == TREE_STOPPING && look(6).state == TREE_RUNNING, "a branch among them keeps OTP's order inside");
+    answers_stop(2);
+    ends(1, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(look(1).state == TREE_DEAD && w.answer == ANSWER_COUNT, "one that ends before its turn has nothing more to do");
+    answers_stop(3);
+    answers_stop(4);
+    answers_stop(7);
+    is_int(look(6).state, TREE_STOPPING, "the branch goes on in its order");
+    is_int(w.answer, ANSWER_COUNT, "all are waited for");
+    answers_stop(6);
+    ok(look(0).state == TREE_STOPPED && w.answer == ANSWER_OK, "then the supervisor is down, and who asked is told");
+    pass(5000);
+    is_str(w.said, "", "its deadline is over with it");
+
+    for (uint32_t v = 1; v <= 7; v++)
+        w.stubborn[v] = false;
+    ask(SUPTREE_RESTART, 0);
+    for (uint32_t v = 1; v <= 7; v++)
+        w.stubborn[v] = true;
+    ask(SUPTREE_TERMINATE, 0);
+    answers_stop(3);
+    is_int(look(1).state, TREE_STOPPING, "who was needed is told when nobody needs it any more");
+    pass(1000);
+    ok(look(0).state == TREE_STOPPED && w.answer == ANSWER_OK, "at the deadline what is left is killed");
+    end();
+}
+
+/* -- 8, 13, suspects -------------------------------------------------------------------------------- */
+
+static void bad_luck_moves(void)
+{
+    struct suptree_extra x = {.local_restarts = 2, .healthy_after_ms = 1000}, branch = x;
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 100}, NULL);
+    add(0, 1, (struct suptree_spec){0}, &x);
+    add(0, 2, (struct suptree_spec){SUP, .intensity = 1}, &branch);
+    add(2, 3, (struct suptree_spec){0}, NULL);
+    add(2, 4, (struct suptree_spec){0}, NULL);
+    start();
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "8: the first restart is on the same device");
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "... as is the second");
+    fails(1);
+    is_str(w.said, "exit 1 move start 1 ", "the next one is not");
+    fails(1);
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "there it has as many again");
+    fails(1);
+    is_str(w.said, "exit 1 move start 1 ", "before it moves on");
+    fails(1);
+    fails(1);
+    pass(1000);
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "a healthy life begins a new row");
+    for (int n = 0; n < 5; n++)
+        fails(3);
+    is_str(w.said, "exit 3 start 3 ", "a restart within a branch is not its own");
+    fails(3);
+    is_str(w.said, "exit 3 giveup 2 stop 4 down 2 escalate 2 begin 2 move start 3 move start 4 start 2 ",
+           "a branch that is restarted as often moves whole");
+    fails(4);
+    is_str(w.said, "exit 4 start 4 ", "and who restarts in it afterwards stays there");
+    end();
+}
+
+static void a_restart_waits_for_a_slot(void)
+{
+    struct suptree_extra x = {.waits = true}, slow = {.backoff_min_ms = 100, .backoff_max_ms = 100};
+    struct suptree_input room = {.kind = SUPTREE_ROOM, .vertex = 2};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 1}, &x);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    add(0, 2, (struct suptree_spec){0}, NULL);
+    add(0, 3, (struct suptree_spec){.dynamic = true}, NULL);
+    start();
+    w.no_room[2] = w.no_room[3] = true;
+    lose(2);
+    is_str(w.said, "lost 2 waiting 2 ", "13: one that was lost and finds no slot waits");
+    ok(look(2).no_room && look(2).state == TREE_RESTARTING, "... in a state of its own");
+    fails(1);
+    is_str(w.said, "exit 1 start 1 ", "its supervisor goes on, and has lost nothing of its intensity");
+    room.life = look(2).life;
+    w.said[0] = '\0';
+    take(&room);
+    is_str(w.said, "", "a slot that somebody else took is no news");
+    ok(look(2).no_room, "... it waits on");
+    take(&room);
+    is_str(w.said, "", "what is said of an earlier attempt changes nothing");
+    ask(SUPTREE_START_CHILD, 3);
+    is_int(w.answer, ANSWER_START_ERROR, "who is started by hand is told that there is none");
+    w.no_room[2] = false;
+    room.life = look(2).life;
+    take(&room);
+    is_str(w.said, "start_failed 3 start 2 ", "it is started when there is one");
+    ok(!look(2).no_room && look(0).restarts_in_window == 1, "free of charge");
+    w.no_room[2] = true;
+    lose(2);
+    ask(SUPTREE_TERMINATE, 2);
+    ok(w.answer == ANSWER_OK && !look(2).no_room && look(2).state == TREE_STOPPED, "terminate cancels it");
+    room.life = look(2).life;
+    take(&room);
+    is_str(w.said, "", "... for good");
+    end();
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = REST_FOR_ONE, .intensity = 1}, &x);
+    for (uint32_t v = 1; v <= 3; v++)
+        add(0, v, (struct suptree_spec){0}, NULL);
+    start();
+    w.no_room[2] = true;
+    fails(1);
+    is_str(w.said, "exit 1 stop 3 stop 2 start 1 waiting 2 ", "in a group those behind it wait with it");
+    w.no_room[2] = false;
+    w.said[0] = '\0';
+    take(&(struct suptree_input){.kind = SUPTREE_ROOM, .vertex = 2, .life = look(2).life});
+    is_str(w.said, "start 2 start 3 ", "and come with it");
+    end();
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 1}, NULL);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    start();
+    w.no_room[1] = true;
+    fails(1);
+    is_str(w.said, "exit 1 start_failed 1 giveup 0 down 0 report ", "without the key it is a start that fails");
+    end();
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){0}, &slow);
+    start();
+    w.no_room[1] = true;
+    fails(1);
+    pass(100);
+    w.no_room[1] = false;
+    w.said[0] = '\0';
+    take(&(struct suptree_input){.kind = SUPTREE_ROOM, .vertex = 1, .life = look(1).life});
+    is_str(w.said, "", "... and waits for its time, not for a slot");
+    end();
+}
+
+static void suspects(void)
+{
+    struct suptree_extra otp = {.count_infrastructure = true}, again = {.on_cause = {[CAUSE_SUSPECT] = ACTION_RESTART}};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    add(0, 2, (struct suptree_spec){0}, &again);
+    start();
+    ends(1, CLASS_ABNORMAL, CAUSE_SUSPECT);
+    is_str(w.said, "exit 1 quarantine 1 ", "4: an actor that broke its worker again and again is kept down");
+    ok(look(1).quarantined, "... in quarantine");
+    ask(SUPTREE_RESTART, 1);
+    is_str(w.said, "start 1 ", "until it is restarted by hand");
+    ends(2, CLASS_ABNORMAL, CAUSE_SUSPECT);
+    is_str(w.said, "exit 2 start 2 ", "unless on_cause says otherwise");
+    end();
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 10}, &otp);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    start();
+    ends(1, CLASS_ABNORMAL, CAUSE_SUSPECT);
+    is_str(w.said, "exit 1 start 1 ", "or infrastructure counts as in OTP");
+    end();
+}
+
 /* -- 11 ------------------------------------------------------------------------------------------- */
 
 static void who_depends_falls_along(void)
@@ -555,6 +756,10 @@ int main(void)
     a_giveup_is_not_a_clean_end();
     quarantine_instead_of_giving_up();
     a_branch_has_a_deadline();
+    independent_ones_stop_at_once();
+    bad_luck_moves();
+    a_restart_waits_for_a_slot();
+    suspects();
     who_depends_falls_along();
     a_wait_is_saved();
     who_is_taken_out_makes_room();
