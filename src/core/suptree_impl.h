@@ -232,13 +232,19 @@ static inline struct suptree_effect *effect(struct suptree *t, uint16_t kind, ui
     return e;
 }
 
+/* What its supervisor decided about it, not what became of it. */
+static inline bool is_decision(uint8_t what)
+{
+    return what == RECORD_ESCALATE || what == RECORD_QUARANTINE || what == RECORD_DELAY || what == RECORD_WAITING;
+}
+
 /* A remote branch's own home records what happens in it; only what its parent does is recorded here.  Returns the
  * record, for what else it says; NULL: it is told to nobody. */
 static inline struct suptree_effect *record(struct suptree *t, uint32_t c, uint8_t what)
 {
     struct suptree_effect *e;
 
-    if (t->limits.untold >> what & 1u || (t->v[c].spec.remote && what != RECORD_ESCALATE))
+    if (t->limits.untold >> what & 1u || (t->v[c].spec.remote && !is_decision(what)))
         return NULL;
     e = effect(t, SUPTREE_DO_RECORD, c);
     e->what = what;

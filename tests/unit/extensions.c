@@ -250,6 +250,24 @@ static void a_group_waits(void)
 
 /* -- 2 -------------------------------------------------------------------------------------------- */
 
+/* Its own home tells what becomes of it; that it waits, or is kept down, only its parent knows. */
+static void what_is_decided_of_a_branch_elsewhere(void)
+{
+    struct suptree_extra x = {.backoff_min_ms = 100, .backoff_max_ms = 100,
+                              .on_cause = {[CAUSE_START] = ACTION_QUARANTINE}};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){SUP, .remote = true}, &x);
+    start();
+    ends(1, CLASS_SHUTDOWN, CAUSE_GIVEUP);
+    is_str(w.said, "escalate 1 delay 1 100 ", "a branch that lives elsewhere waits as well, and that is told");
+    pass(100);
+    ends(1, CLASS_ABNORMAL, CAUSE_START);
+    is_str(w.said, "quarantine 1 ", "... as is that it is kept down");
+    end();
+}
+
 static void a_budget_per_child(void)
 {
     struct suptree_extra x = {.intensity_per_child = 2};
@@ -750,6 +768,7 @@ int main(void)
 {
     a_restart_waits();
     a_group_waits();
+    what_is_decided_of_a_branch_elsewhere();
     a_budget_per_child();
     what_a_cause_leads_to();
     losses_that_count();
