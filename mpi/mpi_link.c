@@ -446,6 +446,15 @@ static int check_singleton(struct reason *why, bool *ret_speaks)
                       "launcher does not speak PMIx: use mpirun, or srun --mpi=pmix", wanted, wanted);
 }
 
+bool mpi_link_may_tell_of_deaths(void)
+{
+#if defined(OMPI_HAVE_MPI_EXT_FTMPI) && defined(TW_HAVE_ULFM)
+    return true;
+#else
+    return false;
+#endif
+}
+
 static bool deaths_are_told(void)
 {
 #if defined(OMPI_HAVE_MPI_EXT_FTMPI) && defined(TW_HAVE_ULFM)

@@ -27,6 +27,10 @@ struct mpi_hello {
 
 struct mpi_link;
 
+/* Was this built with an MPI that can tell of a rank's death (ULFM)?  Whether it does depends on how mpirun was called;
+ * `launch` calls it so. */
+bool mpi_link_may_tell_of_deaths(void);
+
 /* MPI_Init, HELLO with every other rank, one posted receive per peer.  Blocks until all have answered or
  * 30 s have passed.  0; TW_EVERSION (another library than built with, another wire version), TW_EPROTO
  * (the ranks disagree), TW_EPEER (no answer, a rank or the launcher died), TW_ESTATE (singletons instead of one job), with

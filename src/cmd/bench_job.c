@@ -337,8 +337,8 @@ int part_start(struct bench *b, int ranks, const char *what, uint64_t count, pid
     char self[4096], text[32], out[BENCH_DIR_BYTES + 32];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
-    if (!mpirun && mpirun_find(&mpirun) != 0)
-        return reason_set(why, TW_ENOENT, "no mpirun: see above");
+    if (!mpirun && mpirun_find(&mpirun, why) != 0)
+        return TW_ENOENT;
     self[n > 0 ? n : 0] = '\0';
     snprintf(text, sizeof text, "%" PRIu64, count);
     snprintf(out, sizeof out, "%s/part", b->dir);

@@ -34,6 +34,8 @@ enum {
     X("wait",      cmd_wait,      "wait until something is true, so that no script sleeps")        \
     X("simulate",  cmd_simulate,  "run a scenario on virtual time")                                \
     X("bench",     cmd_bench,     "measure what it costs, each figure beside a bare program")      \
+    X("doctor",    cmd_doctor,    "what this machine can do, and what a job on it survives")       \
+    X("probe",     cmd_probe,     "")                                                               \
     X("bench-part", cmd_bench_part, "")                                                            \
     X("worker",    cmd_worker,    "")                                                              \
     X("zygote",    cmd_zygote,    "")

@@ -357,13 +357,23 @@ static int judge(const struct launch *l, int status)
     return status == -1 ? EXIT_TIMELIMIT : v.exit_code;
 }
 
+static int find_mpirun(struct launch *l)
+{
+    struct reason why;
+    int code = mpirun_find(&l->mpirun, &why);
+
+    if (code != 0)
+        reason_prefix(&why, "launch");
+    return code == 0 ? 0 : say(code, &why);
+}
+
 static int launch(struct launch *l)
 {
     struct sigaction on = {.sa_handler = on_signal};
     int code = check_first(&l->args), status;
 
     if (code == 0)
-        code = mpirun_find(&l->mpirun);
+        code = find_mpirun(l);
     if (code == 0)
         code = name_job(l);
     if (code == 0)

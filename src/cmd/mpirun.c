@@ -31,16 +31,15 @@ void words_free(struct words *w)
     w->count = 0;
 }
 
-int mpirun_find(const char **ret)
+int mpirun_find(const char **ret, struct reason *why)
 {
     char line[256] = "", command[4300];
     const char *named = getenv("TREEWARDEN_MPIRUN"), *path = named && named[0] ? named : TW_MPIRUN;
     FILE *f;
 
     if (access(path, X_OK) != 0) {
-        fprintf(stderr, "treewarden: launch: %s: no mpirun there: it was beside the mpicc this was built with: "
-                "build again, or name it in TREEWARDEN_MPIRUN\n", path);
-        return EXIT_UNAVAILABLE;
+        return reason_set(why, EXIT_UNAVAILABLE, "%s: no mpirun there: it was beside the mpicc this was built with: "
+                          "build again, or name it in TREEWARDEN_MPIRUN", path);
     }
     snprintf(command, sizeof command, "'%s' --version 2>/dev/null", path);
     f = popen(command, "r");
@@ -50,9 +49,9 @@ int mpirun_find(const char **ret)
         pclose(f);
     if (!strstr(line, TW_MPI_VERSION)) {
         line[strcspn(line, "\n")] = '\0';
-        fprintf(stderr, "treewarden: launch: %s is \"%s\", but treewarden was built with Open MPI %s: mixtures start "
-                "and silently lose fault tolerance: use the mpirun beside that mpicc\n", path, line, TW_MPI_VERSION);
-        return EXIT_UNAVAILABLE;
+        return reason_set(why, EXIT_UNAVAILABLE, "%s is \"%s\", but treewarden was built with Open MPI %s: mixtures "
+                          "start and silently lose fault tolerance: use the mpirun beside that mpicc", path, line,
+                          TW_MPI_VERSION);
     }
     *ret = path;
     return 0;

@@ -16,8 +16,9 @@ void words_add(struct words *w, const char *text);
 void words_add_all(struct words *w, const char *const *list);
 void words_free(struct words *w);
 
-/* The path of mpirun (borrowed), of the version this was built with.  0 or the exit code, said. */
-int mpirun_find(const char **ret);
+/* The path of mpirun (borrowed), of the version this was built with.  0, or the exit code with the reason. */
+struct reason;
+int mpirun_find(const char **ret, struct reason *why);
 
 /* Its name and flags for `ranks` processes, up to where the program's own words follow.  dir: for its session
  * files; hosts: as mpirun's -H, or NULL. */

@@ -1,0 +1,84 @@
+/* cuda_driver.c - libcuda.so.1, opened at run time */
+#include "kernels/cuda_driver.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "shared/rc.h"
+
+const char *cuda_error_name(const struct cuda_api *api, cuda_result code)
+{
+    const char *name = NULL;
+
+    return api->error_name && api->error_name(code, &name) == CUDA_RESULT_SUCCESS && name ? name : "?";
+}
+
+/* ISO C has no cast from void * to a function: its bytes are copied. */
+static int resolve(cuda_get_proc *get, const char *symbol, int since, void *ret, size_t bytes)
+{
+    void *found = NULL;
+
+    if (get(symbol, &found, since, 0, NULL) != CUDA_RESULT_SUCCESS || !found)
+        return -1;
+    memcpy(ret, &found, bytes);
+    return 0;
+}
+
+static int resolve_all(struct cuda_api *api, void *library, struct reason *why)
+{
+    void *symbol = dlsym(library, "cuGetProcAddress_v2");
+    cuda_get_proc *get;
+
+    if (!symbol)
+        return reason_set(why, TW_ESYS, "CUDA: this driver has no cuGetProcAddress_v2: it is older than CUDA 12: update "
+                          "it, or use host devices");
+    memcpy(&get, &symbol, sizeof get);
+#define X(call, name, since, arguments)                                                                        \
+    if (resolve(get, #name, since, &api->call, sizeof api->call) != 0)                                          \
+        return reason_set(why, TW_ESYS, "CUDA: this driver has no %s: update it, or use host devices", #name);
+    CUDA_CALL_LIST(X)
+#undef X
+    return 0;
+}
+
+static int refused(const struct cuda_api *api, cuda_result code, struct reason *why)
+{
+    switch (code) {
+    case CUDA_RESULT_ERROR_STUB_LIBRARY:
+        return reason_set(why, TW_ENOENT, "CUDA: the libcuda.so.1 found is the toolkit's stub, made for linking: take its "
+                          "folder (.../stubs) out of LD_LIBRARY_PATH");
+    case CUDA_RESULT_ERROR_NO_DEVICE:
+        return reason_set(why, TW_ENOENT, "CUDA: a driver, but no device that this process may see: look at "
+                          "CUDA_VISIBLE_DEVICES, and at what the batch system has given you");
+    case CUDA_RESULT_ERROR_SYSTEM_DRIVER_MISMATCH:
+        return reason_set(why, TW_ESYS, "CUDA: the driver's library and kernel module are of different versions: reload the "
+                          "module or restart the machine");
+    case CUDA_RESULT_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE:
+        return reason_set(why, TW_ESYS, "CUDA: the forward compatibility library in use does not know this device: take it "
+                          "out of LD_LIBRARY_PATH");
+    case CUDA_RESULT_ERROR_SYSTEM_NOT_READY:
+        return reason_set(why, TW_ESYS, "CUDA: the system is not ready: a service of the driver (fabric manager) does not "
+                          "run: start it");
+    }
+    return reason_set(why, TW_ESYS, "CUDA: the driver does not start: %s (%u): see `dmesg` for what it says", 
+                      cuda_error_name(api, code), code);
+}
+
+int cuda_open(struct cuda_api *ret, struct reason *why)
+{
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    struct cuda_api api = {0};
+    cuda_result code;
+    int rc;
+
+    if (!library)
+        return reason_set(why, TW_ENOENT, "CUDA: no driver (libcuda.so.1): actors run on host devices");
+    rc = resolve_all(&api, library, why);
+    if (rc != 0)
+        return rc;
+    code = api.init(0);
+    if (code != CUDA_RESULT_SUCCESS)
+        return refused(&api, code, why);
+    *ret = api;
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* cuda_driver.h - the CUDA driver of this machine, if it has one
+ *
+ * Never in a rank: a call into the driver may hang for ever beside a broken device (its process cannot even be killed
+ * then).  Only in processes that may be abandoned: `treewarden probe`.
+ */
+#ifndef TW_KERNELS_CUDA_DRIVER_H
+#define TW_KERNELS_CUDA_DRIVER_H
+
+#include "base/reason.h"
+#include "kernels/cuda_api.h"
+
+/* Open libcuda.so.1, resolve all calls, initialise.  0 with *ret filled: for the rest of the process.  TW_ENOENT: there
+ * is no driver, or only the toolkit's stub; TW_ESYS: there is one and it refuses; the reason says which and what to do.
+ * Takes up to seconds where no persistence daemon keeps the driver loaded. */
+int cuda_open(struct cuda_api *ret, struct reason *why);
+
+/* The driver's own word for a result, "CUDA_ERROR_..."; "?" if it has none. */
+const char *cuda_error_name(const struct cuda_api *api, cuda_result code);
+
+#endif
