@@ -29,8 +29,7 @@ static void from_static_list(struct suptree *t, uint32_t s)
         set_gone(t, &t->v[c], t->v[c].spec.dynamic);
         set_state(t, &t->v[c], TREE_STOPPED);
         t->v[c].by_hand = t->v[c].parked = false;
-        if (t->v[c].extra)
-            t->v[c].extra->attempts = t->v[c].extra->window_head = t->v[c].extra->window_count = 0;
+        forget_attempts(&t->v[c]);
     }
     t->v[s].parked = t->v[s].parking = t->v[s].forced = false;
     t->v[s].delayed = NONE;
@@ -116,6 +115,7 @@ void begin_start(struct suptree *t, uint32_t c, bool fresh)
     e = effect(t, SUPTREE_DO_START, c);
     e->fresh = fresh || inherits || x->spec.state_init;
     e->move = moves;
+    e->anew = x->parent != NONE && t->v[x->parent].act == ACT_ADMIN_START && t->v[x->parent].admin_new;
 }
 
 static void started(struct suptree *t, uint32_t c)
@@ -709,10 +709,10 @@ static int take_branch_stop(struct suptree *t, uint32_t c, const struct suptree_
 
 static int take_admin(struct suptree *t, uint32_t c, const struct suptree_input *in)
 {
-    uint32_t s = t->v[c].parent;
+    uint32_t s = in->kind == SUPTREE_SPAWN ? c : t->v[c].parent;
     struct msg *m;
 
-    if (s == NONE || t->v[s].state != TREE_RUNNING) {
+    if (s == NONE || !is_sup(&t->v[s]) || t->v[s].state != TREE_RUNNING) {
         result(t, c, in->token, ANSWER_NOT_FOUND, 0);
         return 0;
     }
@@ -763,6 +763,7 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     case SUPTREE_RESTART:
     case SUPTREE_DELETE:
     case SUPTREE_START_CHILD:
+    case SUPTREE_SPAWN:
     case SUPTREE_KILL: return take_admin(t, c, in);
     case SUPTREE_ASK:
     case SUPTREE_ASKED: return take_ask(t, c, in);

@@ -127,7 +127,8 @@ struct suptree_spec {
     X(TERMINATE)      /* administration, answered by RESULT with token */                          \
     X(RESTART)        /* fresh */                                                                  \
     X(DELETE)                                                                                      \
-    X(START_CHILD)    /* vertex: a child added by suptree_add with `dynamic` */                    \
+    X(START_CHILD)    /* vertex: a child added by suptree_add with `dynamic`, or one that is gone */ \
+    X(SPAWN)          /* vertex: a pool; START_CHILD in a place of it that is free */             \
     X(KILL)           /* kill_tree */                                                              \
     X(ASK)            /* which_children, count_children: answered by RESULT when it is its turn */ \
     X(ASKED)          /* the caller has looked: go on */                                           \
@@ -158,7 +159,7 @@ struct suptree_input {
 
 /*    effect          what is to be done, and which fields matter beside vertex and life          */
 #define SUPTREE_EFFECT_LIST(X)                                                                     \
-    X(START)          /* begin a life of a leaf: line, fresh, move */                              \
+    X(START)          /* begin a life of a leaf: line, fresh, move; anew: of another child than before */ \
     X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls */          \
     X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
@@ -187,7 +188,8 @@ enum suptree_record {
     X(OK, "ok") X(IGNORED, "ignored") X(NOT_FOUND, "not_found") X(RUNNING, "running")              \
     X(RESTARTING, "restarting") X(ALREADY_STARTED, "already_started")                              \
     X(ALREADY_PRESENT, "already_present") X(START_ERROR, "start_error") X(INVALID, "invalid")                \
-    X(SIMPLE_ONE_FOR_ONE, "simple_one_for_one") X(QUARANTINED, "quarantined")
+    X(SIMPLE_ONE_FOR_ONE, "simple_one_for_one") X(QUARANTINED, "quarantined")                               \
+    X(MAX_CHILDREN, "max_children")     /* every instance that was added is in use */
 enum suptree_answer {
 #define X(name, text) ANSWER_##name,
     SUPTREE_ANSWER_LIST(X)
@@ -200,7 +202,7 @@ struct suptree_effect {
     uint16_t kind;              /* enum suptree_effect_kind */
     uint8_t cls, cause;
     uint8_t what, how;
-    bool fresh, move, linked;
+    bool fresh : 1, move : 1, linked : 1, anew : 1;
     uint32_t vertex, other;
     uint32_t line, starts;
     uint32_t deadline_ms;

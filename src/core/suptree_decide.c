@@ -338,6 +338,18 @@ static uint8_t answer_at_once(const struct suptree *t, uint32_t s, const struct 
            c->state == TREE_RESTARTING ? ANSWER_RESTARTING : ANSWER_RUNNING;
 }
 
+/* Of the places that are free, that whose last child was started longest ago: who still has messages for it has had the
+ * longest time to hear that it is gone. */
+static uint32_t free_place(const struct suptree *t, uint32_t s)
+{
+    uint32_t best = NONE;
+
+    for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next)
+        if (t->v[c].gone && t->v[c].spec.dynamic && (best == NONE || t->v[c].order < t->v[best].order))
+            best = c;
+    return best;
+}
+
 static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
 {
     struct vertex *x = &t->v[s], *c = &t->v[m->child];
@@ -369,8 +381,23 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
         return;
     }
     set_gone(t, c, false);              /* START_CHILD or RESTART */
+    if (x->admin_new)
+        forget_attempts(c);             /* of one that was there before */
     x->act = ACT_ADMIN_START;                           /* I5: costs nothing */
     begin_start(t, m->child, m->fresh);
+}
+
+static void on_spawn(struct suptree *t, uint32_t s, struct msg m)
+{
+    uint32_t c = is_pool(&t->v[s]) ? free_place(t, s) : NONE;
+
+    if (c == NONE) {
+        result(t, s, m.token, is_pool(&t->v[s]) ? ANSWER_MAX_CHILDREN : ANSWER_INVALID, 0);
+        return;
+    }
+    m.admin = SUPTREE_START_CHILD;
+    m.child = c;
+    on_admin(t, s, &m);
 }
 
 void on_message(struct suptree *t, uint32_t s, const struct msg *m)
@@ -393,7 +420,12 @@ void on_message(struct suptree *t, uint32_t s, const struct msg *m)
         begin_down(t, s, t->v[s].cause, false);
         t->v[s].end_cls = t->v[s].cls;
         return;
-    case MSG_ADMIN: on_admin(t, s, m); return;
+    case MSG_ADMIN:
+        if (m->admin == SUPTREE_SPAWN)
+            on_spawn(t, s, *m);
+        else
+            on_admin(t, s, m);
+        return;
     case MSG_ASK:
         t->v[s].act = ACT_ASKED;
         result(t, s, m->token, ANSWER_OK, 0);

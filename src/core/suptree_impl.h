@@ -177,6 +177,12 @@ static inline bool significance_is_wrong(const struct vertex *s, const struct ve
            (s->spec.auto_shutdown == AUTO_NEVER || c->spec.restart == RESTART_PERMANENT);
 }
 
+static inline void forget_attempts(struct vertex *x)
+{
+    if (x->extra)
+        x->extra->attempts = x->extra->window_head = x->extra->window_count = 0;
+}
+
 /* -- states --------------------------------------------------------------------------------------- */
 
 static inline void changed(struct suptree *t, struct vertex *x)

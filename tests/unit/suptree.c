@@ -11,10 +11,10 @@ enum { ROOT, S, A, B, C, D, ALL };
 struct play {
     struct suptree *t;
     uint64_t now_ms;
-    uint32_t starts[64], stops[64], results, answer, lives;
+    uint32_t starts[64], stops[64], results, answer, answered, lives;   /* answered: whom the last result is about */
     uint64_t life[64];
     uint32_t line[64];
-    bool fresh[64], manual;         /* manual: starts and stops are not answered */
+    bool fresh[64], anew[64], manual;   /* manual: starts and stops are not answered */
     uint32_t order[256], orders;    /* vertices in the order of their START or STOP */
 };
 
@@ -48,6 +48,7 @@ static void carry_out(struct play *p, const struct suptree_effect *e)
     if (e->kind == SUPTREE_DO_RESULT) {
         p->results++;
         p->answer = e->what;
+        p->answered = e->vertex;
         p->lives = e->count;
     }
     if (e->kind != SUPTREE_DO_START && e->kind != SUPTREE_DO_STOP)
@@ -57,6 +58,7 @@ static void carry_out(struct play *p, const struct suptree_effect *e)
     if (e->kind == SUPTREE_DO_START) {
         p->starts[e->vertex]++;
         p->fresh[e->vertex] = e->fresh;
+        p->anew[e->vertex] = e->anew;
         p->line[e->vertex] = e->line;
     } else {
         p->stops[e->vertex]++;
@@ -719,6 +721,44 @@ static void a_pool_answers_by_process(void)
     suptree_destroy(p.t);
 }
 
+static void want_instance(struct play *p)
+{
+    give(p, (struct suptree_input){.kind = SUPTREE_SPAWN, .vertex = POOL, .token = 5});
+}
+
+static void a_pool_starts_what_is_free(void)
+{
+    struct play p;
+
+    boot_pool(&p, 5, RESTART_TRANSIENT);
+    want_instance(&p);
+    ok(p.answer == ANSWER_MAX_CHILDREN && p.answered == POOL, "a pool to which no instance was added has none that is free");
+    for (uint32_t v = FIRST; v < FIRST + 3; v++)
+        (void)add_instance(&p, v);
+    for (uint32_t v = FIRST; v < FIRST + 2; v++)
+        want_instance(&p);
+    ok(p.answer == ANSWER_OK && p.answered == FIRST + 1 && p.anew[FIRST + 1] && counts(&p, 2, 2),
+       "the first that is free is started, as a child that was not there before");
+    fail(&p, FIRST + 1);
+    ok(p.starts[FIRST + 1] == 2 && !p.anew[FIRST + 1], "... its restart is not");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = FIRST, .token = 6});
+    want_instance(&p);
+    is_int(p.answered, FIRST + 2, "one that was never used comes before one that was");
+    want_instance(&p);
+    ok(p.answer == ANSWER_OK && p.answered == FIRST && p.starts[FIRST] == 2, "... which comes next");
+    want_instance(&p);
+    ok(p.answer == ANSWER_MAX_CHILDREN && p.answered == POOL && counts(&p, 3, 3), "when all are in use it says so");
+    for (uint32_t v = FIRST; v < FIRST + 2; v++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p.life[v], .cls = CLASS_NORMAL});
+    want_instance(&p);
+    is_int(p.answered, FIRST + 1, "of two whose children ended, the one whose was started first");
+    give(&p, (struct suptree_input){.kind = SUPTREE_SPAWN, .vertex = ROOT, .token = 5});
+    ok(p.answer == ANSWER_INVALID, "who is no pool has no instances");
+    give(&p, (struct suptree_input){.kind = SUPTREE_SPAWN, .vertex = OTHER, .token = 5});
+    ok(p.answer == ANSWER_NOT_FOUND, "... nor has a worker");
+    suptree_destroy(p.t);
+}
+
 static void a_pool_stops_all_at_once(void)
 {
     struct play p;
@@ -794,6 +834,9 @@ static struct suptree_input random_pool_input(struct play *p, uint32_t *next)
     case 5: return lost(p, FIRST, v);
     case 6: in.kind = SUPTREE_START_FAILED; break;
     case 7:
+        in.kind = SUPTREE_SPAWN;
+        in.vertex = POOL;
+        break;
     case 8:
         in.kind = SUPTREE_START_CHILD;
         in.vertex = *next;
@@ -877,6 +920,7 @@ int main(void)
     what_waits_is_answered_at_the_end();
     a_pool_makes_instances_like_its_template();
     a_pool_answers_by_process();
+    a_pool_starts_what_is_free();
     a_pool_stops_all_at_once();
     a_pool_is_wrong_without_its_template();
     who_is_asked_stands_still();
