@@ -59,8 +59,10 @@ struct cell_cmd { CELL_HEAD uint32_t rank; uint64_t token; uint32_t offset; uint
                   uint32_t pad[2]; };
 struct cell_drill { CELL_HEAD uint32_t how; uint64_t step; uint32_t index; uint32_t device;
                     uint32_t pad[2]; };
-/* flags 0: what src has sent, lost and dead-lettered; flags 1: what it consumed, from where on, and before */
-struct cell_stream { CELL_HEAD uint32_t pad; uint64_t a; uint64_t b; uint64_t c; };
+/* What src has sent, lost and dead-lettered on its line `line`; flags STREAM_IN: what it consumed of dst's line `line`,
+ * from where on, and of earlier ones.  STREAM_PAST: a child said so that was in src's place before the one there is */
+enum { STREAM_IN = 1, STREAM_PAST = 2 };
+struct cell_stream { CELL_HEAD uint32_t line; uint64_t a; uint64_t b; uint64_t c; };
 /* life: injected, seq: detected, both tree time in us; a fault the rank has healed (or not: resumed 0) */
 struct cell_fault { CELL_HEAD uint32_t open; uint64_t resumed_us; uint32_t uncommitted; uint16_t actors;
                     uint8_t cause; uint8_t how; uint16_t device; uint16_t pad; };

@@ -54,13 +54,17 @@ struct arena_header {
  * life, so any new life changes the word.  Written by the rank before start, then by slot 0. */
 /* DRAINING: it takes no message any more, but waits for the acknowledgements of what it sent. */
 enum peer_status { PEER_UNKNOWN, PEER_UP, PEER_DOWN, PEER_GONE, PEER_DRAINING };
+/* In a status: children come and go in this vertex's place.  Each line there is another child's: what was sent to the
+ * last one is not for it. */
+#define PEER_PLACE 8u
 #define PEER_WORD(line, life, slot, status)                                                          \
     (((uint64_t)((line) & 0xffffffu) << 40) | (((uint64_t)(life) & 0xffffffu) << 16) |               \
      ((uint64_t)((slot) & 0xfffu) << 4) | (uint64_t)(status))
 #define PEER_LINE(w) ((uint32_t)((w) >> 40))
 #define PEER_TAG(w) ((uint32_t)((w) >> 16) & 0xffffffu)
 #define PEER_SLOT(w) ((uint32_t)((w) >> 4) & 0xfffu)
-#define PEER_STATUS(w) ((uint32_t)(w) & 15u)
+#define PEER_STATUS(w) ((uint32_t)(w) & 7u)
+#define PEER_IS_PLACE(w) ((uint32_t)(w) & PEER_PLACE)
 
 struct arena_name { uint64_t hash; uint64_t vertex; };     /* sorted by hash; rank, before start */
 

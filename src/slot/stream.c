@@ -258,13 +258,35 @@ HD static void rewind_to(struct slot *s, uint32_t i, uint64_t number)
         r->ring_at = s->next[r->ring_at];
 }
 
-/* A line of a peer shows, in the directory or on a bell: whichever is first tells the actor, once. */
-HD static void peer_line(struct slot *s, struct stream *st, uint32_t line)
+/* Nobody is there to take what is open. */
+HD static void bury(struct slot *s, uint32_t i)
 {
+    struct stream *st = &s->streams[i];
+    uint64_t open = st->sent - st->acked;
+
+    trim(s, i, st->sent);
+    st->dead += open;
+    st->leave = st->sent;
+}
+
+/* A line of a peer shows, in the directory or on a bell: whichever is first tells the actor, once.  In a place it is
+ * another child's, and what is open was meant for the last one. */
+HD static void peer_line(struct slot *s, uint32_t i, uint32_t line, uint64_t word)
+{
+    struct stream *st = &s->streams[i];
     uint32_t known = st->line > st->in_line ? st->line : st->in_line;
 
-    if (known != 0 && line > known)
-        st->fresh_due = s->maybe_fresh = 1;
+    if (known == 0 || line <= known)
+        return;
+    st->fresh_due = s->maybe_fresh = 1;
+    if (PEER_IS_PLACE(word))
+        bury(s, i);
+}
+
+/* A later line of the peer has spoken than the one that is over: where it is now will show. */
+HD static int is_outdated(const struct stream *st, uint64_t word)
+{
+    return PEER_STATUS(word) >= PEER_GONE && st->in_line > PEER_LINE(word);
 }
 
 /* The directory says something new about a peer. */
@@ -275,18 +297,14 @@ HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
 
     r->where = word;
     if (PEER_STATUS(word) == PEER_GONE || PEER_STATUS(word) == PEER_DRAINING) {
-        uint64_t open = st->sent - st->acked;
-
-        trim(s, i, st->sent);
-        st->dead += open;
-        st->leave = st->sent;
+        bury(s, i);
         r->ack_due = st->in_line != 0 && PEER_STATUS(word) == PEER_DRAINING;
         return;
     }
     if (PEER_STATUS(word) != PEER_UP)
         return;
     if (PEER_LINE(word) != (st->line & 0xffffffu)) {
-        peer_line(s, st, PEER_LINE(word));
+        peer_line(s, i, PEER_LINE(word), word);
         if (st->line != 0) {            /* it came back without its commit */
             st->lost = st->acked - st->dead;    /* all up to the new base was lost or dead */
             st->base = st->acked;
@@ -407,6 +425,8 @@ HD void streams_pump(struct slot *s)
         uint64_t word = where_is(s, s->streams[i].peer);
         uint32_t to = PEER_SLOT(word);
 
+        if (is_outdated(&s->streams[i], word))
+            continue;
         if (word != s->routes[i].where)
             peer_moved(s, i, word);
         if (PEER_STATUS(word) >= PEER_GONE && s->streams[i].acked < s->streams[i].sent)
@@ -505,7 +525,7 @@ HD static int judge(struct slot *s, const struct lane_bell *b)
     if (CELL_SRC_LINE(b->lines) < st->in_line)
         return NOT_OURS;
     if (CELL_SRC_LINE(b->lines) > st->in_line) {
-        peer_line(s, st, CELL_SRC_LINE(b->lines));
+        peer_line(s, (uint32_t)i, CELL_SRC_LINE(b->lines), where_is(s, b->src));
         if (st->in_line != 0)
             st->in_closed += st->consumed - st->in_base;
         st->in_line = CELL_SRC_LINE(b->lines);

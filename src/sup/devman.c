@@ -514,7 +514,7 @@ static void tell_peer(struct devman *d, int device, uint32_t vertex)
     c.vertex.dst = vertex;
     c.vertex.life = PEER_TAG(word);
     c.vertex.line = PEER_LINE(word);
-    c.vertex.flags = (uint16_t)PEER_STATUS(word);
+    c.vertex.flags = (uint16_t)(PEER_STATUS(word) | PEER_IS_PLACE(word));
     if (is_here(d, vertex) && d->device_of[vertex] == device)
         c.vertex.slot = d->residents[vertex].slot;
     order(d, device, &c);
@@ -522,7 +522,7 @@ static void tell_peer(struct devman *d, int device, uint32_t vertex)
 
 void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status)
 {
-    d->where[vertex] = PEER_WORD(line, life, 0, status);
+    d->where[vertex] = PEER_WORD(line, life, 0, status | (d->cx.spec->vertices[vertex].dynamic ? PEER_PLACE : 0));
     for (int device = 0; device < d->cx.devices; device++)
         if (d->devices[device].state == DEVICE_IS_UP)
             tell_peer(d, device, vertex);

@@ -221,6 +221,8 @@ static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex
         r->gave_up[vertex] = 0;
     if (l.supervisor)
         v->life = l.life;
+    if (state == VERTEX_GONE)
+        forgotten(r, vertex);
     publish(r, vertex, VERTEX_STATE);
 }
 
@@ -309,10 +311,15 @@ static uint32_t how_of(const struct suptree_effect *e)
     return e->how == SHUTDOWN_BRUTAL_KILL ? STOP_KILL : STOP_SHUTDOWN;
 }
 
+static enum start_how start_of(const struct suptree_effect *e)
+{
+    return e->anew ? START_ANEW : e->fresh ? START_FRESH : START_RESUME;
+}
+
 static void branch_effect(struct rank *r, const struct suptree_effect *e)
 {
     switch (e->kind) {
-    case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, !e->fresh, e->move); return;
+    case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, start_of(e), e->move); return;
     case SUPTREE_DO_STOP: stop_actor(r, e->vertex, e->life, how_of(e), deadline_of(e)); return;
     case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0); return;
     case SUPTREE_DO_RESULT: branch_result(r, e); return;
@@ -400,6 +407,7 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     case SUPTREE_RESTART:
     case SUPTREE_DELETE:
     case SUPTREE_START_CHILD:
+    case SUPTREE_SPAWN:
         branch_input(r, &in);
         return;
     case ADMIN_LIFT: lift_quarantine(r, c); return;
@@ -426,7 +434,7 @@ static void root_order(struct rank *r, uint16_t type, const struct suptree_effec
     c.order.order = root_next_order(r, to);
     c.order.epoch = (uint32_t)e->life;      /* a branch's reign: rises with each START */
     c.order.line = e->line;
-    c.order.how = type == CELL_START ? e->fresh : how_of(e);
+    c.order.how = type == CELL_START ? start_of(e) : how_of(e);
     c.order.deadline_ms = type == CELL_START ? 0 : deadline_of(e);
     c.order.flags = (uint16_t)((e->linked ? ORDER_LINKED : 0) | (e->move ? ORDER_MOVE : 0));
     c.order.cls = e->cls;

@@ -42,12 +42,15 @@ static bool is_for_root(const struct rank *r, uint32_t vertex)
                                                                   !home_is_here(r, vertex)));
 }
 
-void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move)
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, enum start_how how, bool move)
 {
-    if (r->stage)
-        stage_start(r, vertex, life, line, resume);
-    else
-        devman_start(r->devman, vertex, life, line, resume, move);
+    if (r->stage) {
+        stage_start(r, vertex, life, line, how == START_RESUME);
+        return;
+    }
+    if (how == START_ANEW)
+        send_past(r, vertex);           /* before its commit is replaced */
+    devman_start(r->devman, vertex, life, line, how == START_RESUME, move);
 }
 
 void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms)
@@ -67,7 +70,7 @@ void on_order(struct rank *r, const struct cell_order *c)
     if (c->type == CELL_START && is_branch_here(r, c->dst))
         start_branch(r, c);
     else if (c->type == CELL_START)
-        start_actor(r, c->dst, c->life, c->line, c->how == 0, c->flags & ORDER_MOVE);
+        start_actor(r, c->dst, c->life, c->line, (enum start_how)c->how, c->flags & ORDER_MOVE);
     else if (is_branch_here(r, c->dst))
         stop_branch(r, c);
     else
@@ -182,6 +185,14 @@ static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_st
     v->slot = devman_slot(r->devman, vertex);
     r->status[vertex] = (uint8_t)status;
     publish(r, vertex, VERTEX_ADDRESS);
+}
+
+/* Who is forgotten will not come back: what is sent to it need not wait for it. */
+void forgotten(struct rank *r, uint32_t vertex)
+{
+    if (r->cx.spec->vertices[vertex].kind == SPEC_ACTOR && r->cx.rank_of[vertex] == r->me &&
+        r->status[vertex] == PEER_DOWN)
+        address(r, vertex, r->table[vertex].life, PEER_GONE);
 }
 
 static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resumed)
@@ -394,22 +405,24 @@ const struct devman_ops rank_devman_ops = {
 
 /* -- the stream sums ------------------------------------------------------------------------------ */
 
-static void send_stream(struct rank *r, uint32_t me, const struct stream *st, bool in)
+static void send_stream(struct rank *r, const struct slot_image *me, const struct stream *st, uint16_t flags)
 {
+    bool in = flags & STREAM_IN;
     union cell c;
 
     memset(&c, 0, sizeof c);
     c.stream.type = CELL_STREAM;
-    c.stream.flags = in;
-    c.stream.src = me;
+    c.stream.flags = flags;
+    c.stream.src = me->vertex;
     c.stream.dst = st->peer;
+    c.stream.line = in ? st->in_line : me->line;
     c.stream.a = in ? st->consumed : st->sent;
     c.stream.b = in ? st->in_base : st->lost;
     c.stream.c = in ? st->in_closed : st->dead;
     send_cell(r, 0, &c);
 }
 
-static void send_streams_of(struct rank *r, uint32_t vertex)
+static void send_streams_of(struct rank *r, uint32_t vertex, uint16_t flags)
 {
     const void *commit = devman_commit(r->devman, vertex);
     const struct slot_image *image;
@@ -420,10 +433,17 @@ static void send_streams_of(struct rank *r, uint32_t vertex)
     image = commit_image(commit, &streams);
     for (uint32_t i = 0; i < image->stream_count; i++) {
         if (streams[i].sent)
-            send_stream(r, vertex, &streams[i], false);
+            send_stream(r, image, &streams[i], flags);
         if (streams[i].in_line)
-            send_stream(r, vertex, &streams[i], true);
+            send_stream(r, image, &streams[i], flags | STREAM_IN);
     }
+}
+
+/* A child whose place another takes: what it delivered counts. */
+void send_past(struct rank *r, uint32_t vertex)
+{
+    if (r->cx.rank_of[vertex] == r->me)
+        send_streams_of(r, vertex, STREAM_PAST);
 }
 
 void send_streams(struct rank *r)
@@ -442,7 +462,7 @@ void streams_turn(struct rank *r)
     if (r->streams_left == 0)
         return;
     while (r->streams_left > 0 && o->tail - o->head < r->out_room / 2)
-        send_streams_of(r, --r->streams_left);
+        send_streams_of(r, --r->streams_left, 0);
     if (r->streams_left > 0)
         return;
     memset(&c, 0, sizeof c);

@@ -144,6 +144,8 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
             v->life = c->life;
         if (v->state == VERTEX_RUNNING)
             r->gave_up[c->dst] = 0;
+        if (v->state == VERTEX_GONE)
+            forgotten(r, c->dst);
     }
 }
 

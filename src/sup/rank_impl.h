@@ -29,6 +29,9 @@ struct pending_report {
 /* Which part of a VERTEX cell counts: who runs an actor knows where it is, who homes it what it is. */
 enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS = 15 };
 
+/* How a life begins: from the commit, from init, or from init as another child than the one that was there before. */
+enum start_how { START_RESUME, START_FRESH, START_ANEW };
+
 /* STOP of a branch: it goes down with a supervisor above it that was killed. */
 enum { ORDER_LINKED = 1, ORDER_MOVE = 2 };
 
@@ -113,12 +116,14 @@ void on_order(struct rank *r, const struct cell_order *c);
 void on_report_ok(struct rank *r, const struct cell_report *c);
 void on_admin(struct rank *r, const struct cell_admin *c);
 void on_drill(struct rank *r, const struct cell_drill *c);
-void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move);
+void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, enum start_how how, bool move);
+void forgotten(struct rank *r, uint32_t vertex);
 void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
             uint32_t detail);
 void reports_again(struct rank *r);
 void send_streams(struct rank *r);
+void send_past(struct rank *r, uint32_t vertex);
 void streams_turn(struct rank *r);
 extern const struct devman_ops rank_devman_ops;
 
@@ -135,6 +140,7 @@ bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by a
 /* command.c */
 void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes);
 void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t answer);
+uint16_t start_verb(const struct rank *r, uint32_t vertex);     /* what starts it, or an instance of it */
 void commands_turn(struct rank *r);     /* root: those that are answered too late */
 
 /* root.c */

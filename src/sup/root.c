@@ -231,7 +231,7 @@ static void to_home(struct rank *r, uint32_t supervisor, const struct suptree_in
 
 void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint64_t token)
 {
-    uint32_t parent = r->cx.spec->vertices[vertex].parent;
+    uint32_t parent = verb == SUPTREE_SPAWN ? vertex : r->cx.spec->vertices[vertex].parent;
 
     if (parent == SPEC_NONE)
         root_result(r, vertex, token, ANSWER_INVALID);
@@ -285,61 +285,107 @@ static struct stream_sum *sum_of(struct root *root, uint32_t src, uint32_t dst)
     for (uint32_t i = 0; i < STREAM_SUMS; i++) {
         struct stream_sum *s = &root->sums[(h + i) % STREAM_SUMS];
 
-        if (!s->has_out && !s->has_in) {
-            s->src = src;
-            s->dst = dst;
-        }
+        if (!s->used)
+            *s = (struct stream_sum){.src = src, .dst = dst, .used = true};
         if (s->src == src && s->dst == dst)
             return s;
     }
     return NULL;
 }
 
+/* What a child told that is no more. */
+static void on_past_stream(struct stream_sum *s, const struct cell_stream *c)
+{
+    if (!(c->flags & STREAM_IN)) {
+        s->past_sent += c->a;
+        return;
+    }
+    if (c->line > s->past_line) {
+        s->past_old += s->past_in;
+        s->past_in = 0;
+        s->past_line = c->line;
+    }
+    *(c->line == s->past_line ? &s->past_in : &s->past_old) += c->a - c->b;
+    s->past_old += c->c;
+}
+
 static void on_stream(struct rank *r, const struct cell_stream *c)
 {
-    struct stream_sum *s = c->flags ? sum_of(r->root, c->dst, c->src) : sum_of(r->root, c->src, c->dst);
+    bool in = c->flags & STREAM_IN;
+    struct stream_sum *s = in ? sum_of(r->root, c->dst, c->src) : sum_of(r->root, c->src, c->dst);
 
     if (!s) {
         r->root->verdict.streams.unmatched++;   /* more streams than the table holds: the sum says so */
         return;
     }
-    if (c->flags) {
+    if (c->flags & STREAM_PAST) {
+        on_past_stream(s, c);
+        return;
+    }
+    if (in) {
         s->has_in = true;
+        s->in_line = c->line;
         s->consumed = c->a;
         s->in_base = c->b;
         s->in_closed = c->c;
     } else {
         s->has_out = true;
+        s->out_line = c->line;
         s->sent = c->a;
         s->lost = c->b;
+        s->dead = c->c;
     }
 }
 
-/* accepted = delivered + in flight + dead + lost, each number counted once.  What was sent and not
- * delivered is dead when nobody is left to take it, else it is in flight. */
+/* Numbers of lines that are over, of src's, count with those of past children. */
+static void close_lines(struct stream_sum *s)
+{
+    if (s->has_in && (!s->has_out || s->in_line < s->out_line)) {
+        s->past_old += s->consumed - s->in_base;
+        s->consumed = s->in_base = 0;
+        s->has_in = false;
+    }
+    if (!s->has_out || s->past_line < s->out_line) {
+        s->past_old += s->past_in;
+        s->past_in = 0;
+    }
+    s->past_old += s->in_closed;
+    if (s->past_sent < s->past_old)     /* a line that ended without its commit told nobody what it had sent */
+        s->past_sent = s->past_old;
+}
+
+static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* accepted = delivered + in flight + dead + lost, each number counted once.  What was sent and not delivered is dead when
+ * nobody is left to take it, else it is in flight.  What went to those in dst's place before was delivered, or it is dead
+ * as its sender says, or lost with their state. */
+static void close_sum(struct rank *r, struct stream_sum *s, struct verdict_streams *v)
+{
+    uint64_t sent, base, delivered, dead, lost;
+
+    v->streams++;
+    v->unmatched += s->has_in && !s->has_out && s->past_sent == 0;
+    close_lines(s);
+    sent = s->sent > s->consumed ? s->sent : s->consumed;
+    base = s->has_in ? s->in_base : s->lost;
+    delivered = less(s->consumed, base) + s->past_in;
+    lost = less(base, s->past_in);
+    dead = !s->has_in ? 0 : s->dead < lost ? s->dead : lost;
+    v->accepted += sent + s->past_sent;
+    v->delivered += delivered + s->past_old;
+    v->lost += lost - dead;
+    v->dead += dead + s->past_sent - s->past_old;
+    if (s->dst < r->vertices && r->status[s->dst] == PEER_GONE)
+        v->dead += less(sent, delivered + lost);
+    else
+        v->in_flight += less(sent, delivered + lost);
+}
+
 static void close_sums(struct rank *r, struct verdict_streams *v)
 {
-    for (uint32_t i = 0; i < STREAM_SUMS; i++) {
-        const struct stream_sum *s = &r->root->sums[i];
-        uint64_t delivered, lost, sent, rest;
-
-        if (!s->has_out && !s->has_in)
-            continue;
-        v->streams++;
-        if (s->has_in && !s->has_out)
-            v->unmatched++;
-        delivered = s->has_in ? s->consumed - s->in_base : 0;
-        lost = s->has_in ? s->in_base : s->lost;
-        sent = s->sent > s->consumed ? s->sent : s->consumed;
-        rest = sent - delivered - lost;
-        v->accepted += sent + s->in_closed;
-        v->delivered += delivered + s->in_closed;
-        v->lost += lost;
-        if (s->dst < r->vertices && r->status[s->dst] == PEER_GONE)
-            v->dead += rest;
-        else
-            v->in_flight += rest;
-    }
+    for (uint32_t i = 0; i < STREAM_SUMS; i++)
+        if (r->root->sums[i].used)
+            close_sum(r, &r->root->sums[i], v);
 }
 
 /* -- the end -------------------------------------------------------------------------------------- */

@@ -18,8 +18,13 @@ struct drill_state {
 
 struct stream_sum {
     uint32_t src, dst;
-    bool has_out, has_in;
-    uint64_t sent, lost, consumed, in_base, in_closed;
+    bool used, has_out, has_in;
+    uint32_t out_line, in_line;         /* both src's: now, and as dst has last heard it */
+    uint64_t sent, lost, dead, consumed, in_base, in_closed;
+    /* by and to children that were in their places before */
+    uint64_t past_sent;                 /* by those in src's */
+    uint32_t past_line;                 /* of src ... */
+    uint64_t past_in, past_old;         /* ... of which those in dst's had so much, and of earlier ones */
 };
 
 #define COMMANDS 64u                    /* under way at once */

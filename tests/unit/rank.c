@@ -564,19 +564,26 @@ static void losses_cost_nothing(void)
     play_end(p);
 }
 
-static void stream(struct play *p, bool in, uint32_t me, uint32_t peer, uint64_t a, uint64_t b, uint64_t c)
+static void sum_cell(struct play *p, uint16_t flags, uint32_t line, uint32_t me, uint32_t peer, uint64_t a, uint64_t b,
+                     uint64_t c)
 {
     union cell cell;
 
     memset(&cell, 0, sizeof cell);
     cell.stream.type = CELL_STREAM;
-    cell.stream.flags = in;
+    cell.stream.flags = flags;
+    cell.stream.line = line;
     cell.stream.src = me;
     cell.stream.dst = peer;
     cell.stream.a = a;
     cell.stream.b = b;
     cell.stream.c = c;
     put_in(p, 1, &cell);
+}
+
+static void stream(struct play *p, bool in, uint32_t me, uint32_t peer, uint64_t a, uint64_t b, uint64_t c)
+{
+    sum_cell(p, in ? STREAM_IN : 0, 1, me, peer, a, b, c);
 }
 
 static void sums_end(struct play *p)
@@ -611,6 +618,43 @@ static void a_signal_and_the_sums(void)
     ok(v->accepted == 19 && v->delivered == 11 && v->in_flight == 6 && v->lost == 2 && v->dead == 0,
        "accepted 19 = delivered 11 + in flight 6 + lost 2");
     is_int(v->unmatched, 0, "and all ends met");
+    play_end(p);
+}
+
+static void told_to_stop(struct play *p)
+{
+    rank_signal(p->r, SIGTERM);
+    turns(p, 1, 1000);
+    reported(p, SUPTREE_EXITED, Y, ordered(p, CELL_STOP, Y), CLASS_SHUTDOWN);
+    reported(p, SUPTREE_EXITED, X, ordered(p, CELL_STOP, X), CLASS_SHUTDOWN);
+}
+
+static void what_past_children_did_counts(void)
+{
+    struct play *p = root_running(false);
+    const struct verdict_streams *v = &p->verdict.streams;
+
+    sum_cell(p, STREAM_PAST | STREAM_IN, 1, Y, X, 5, 0, 0);    /* Y's first child took 5 of X's numbers ... */
+    sum_cell(p, STREAM_PAST, 1, Y, X, 4, 0, 0);                /* ... and sent 4 */
+    sum_cell(p, STREAM_PAST | STREAM_IN, 1, Y, X, 9, 7, 0);    /* the second 2, from 8 on: 2 were dead between */
+    sum_cell(p, STREAM_PAST, 2, Y, X, 3, 0, 0);
+    told_to_stop(p);
+    sum_cell(p, 0, 1, X, Y, 14, 9, 2);                         /* the third has 3, from 10 on; 2 are under way */
+    sum_cell(p, STREAM_IN, 1, Y, X, 12, 9, 0);
+    sum_cell(p, STREAM_IN, 2, X, Y, 3, 0, 3);                  /* of the first one's 4, 3 came; the third sent nothing */
+    sums_end(p);
+    ok(v->accepted == 21 && v->delivered == 16 && v->dead == 3 && v->in_flight == 2 && v->lost == 0,
+       "accepted 21 = delivered 16 + in flight 2 + dead 3");
+    is_int(v->unmatched, 0, "who sent and is no more has an end, too");
+    play_end(p);
+
+    p = root_running(false);
+    v = &p->verdict.streams;
+    sum_cell(p, STREAM_PAST | STREAM_IN, 1, Y, X, 5, 0, 0);
+    told_to_stop(p);
+    sum_cell(p, 0, 2, X, Y, 2, 0, 0);  /* X began again; the child in Y's place has heard nothing of it */
+    sums_end(p);
+    ok(v->accepted == 7 && v->delivered == 5 && v->in_flight == 2 && v->lost == 0, "a sender's earlier line was delivered");
     play_end(p);
 }
 
@@ -726,6 +770,7 @@ int main(void)
     reports_are_taken_once();
     losses_cost_nothing();
     a_signal_and_the_sums();
+    what_past_children_did_counts();
     giving_up();
     drills_are_drawn_again();
     a_restart_is_two_halves();

@@ -620,6 +620,57 @@ static void a_late_ack_of_the_finished(void)
     box_free(b);
 }
 
+static void each_line_of_a_place_is_another_child(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    puppet_send(b, 0, OUTSIDER, 3, 0);
+    box_rounds(b, 10, 1);
+    box_inject_ack(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, false);
+    box_rounds(b, 5, 1);
+    b->kept = 0;
+    box_place(b, OUTSIDER, 2, 2, PEER_UP | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    ok(stream_to(b, 0, OUTSIDER)->dead == 2 && stream_to(b, 0, OUTSIDER)->lost == 1 && is_of(b, 0)->open_messages == 0,
+       "what a place's last child had not taken is dead when the next is there");
+    is_int(kept(b, CELL_MSG, 0), 0, "... and not for the next");
+    puppet_send(b, 0, OUTSIDER, 1, 3);
+    box_rounds(b, 5, 1);
+    ok(kept(b, CELL_MSG, 4) == 1 && b->keep[0].cell.msg.first == 4, "who gets what is sent from then on");
+    box_free(b);
+}
+
+static void who_has_spoken_is_not_gone(void)
+{
+    struct box *b = remote(SLOT_EAGER);
+
+    box_place(b, OUTSIDER, 1, 1, PEER_UP | PEER_PLACE);
+    puppet_send(b, 0, OUTSIDER, 1, 7);
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 10);
+    box_rounds(b, 5, 1);
+    for (int i = 0; i < 2; i++) {       /* the first one only brings the news */
+        box_inject(b, OUTSIDER, 0, CELL_LINES(2, 1), 1, 1, 11);
+        box_rounds(b, 5, 1);
+    }
+    ok(puppet_of(b, 0)->got == 2 && stream_to(b, 0, OUTSIDER)->dead == 1,
+       "a new child is heard before the news of it: what its place's last one had not taken is dead");
+    box_place(b, OUTSIDER, 1, 1, PEER_GONE | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, OUTSIDER, 2, 0);
+    box_rounds(b, 5, 1);
+    ok(stream_to(b, 0, OUTSIDER)->dead == 1 && is_of(b, 0)->open_messages == 2,
+       "news of the last one's end does not concern what the new one is answered");
+    box_place(b, OUTSIDER, 2, 2, PEER_UP | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    ok(kept(b, CELL_MSG, 2) == 1 && kept(b, CELL_MSG, 3) == 1 && stream_to(b, 0, OUTSIDER)->base == 1,
+       "which leaves when it is known where it is");
+    box_place(b, OUTSIDER, 2, 2, PEER_GONE | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    is_int((long long)stream_to(b, 0, OUTSIDER)->dead, 3, "gone on the line that has spoken, it is gone");
+    box_free(b);
+}
+
 int main(void)
 {
     messages_wait_for_the_commit();
@@ -645,5 +696,7 @@ int main(void)
     a_nack_is_not_forgotten();
     the_dead_are_counted_once();
     a_late_ack_of_the_finished();
+    each_line_of_a_place_is_another_child();
+    who_has_spoken_is_not_gone();
     done_testing();
 }
