@@ -597,8 +597,9 @@ int cmd_child(int argc, char **argv)
     words[n] = NULL;
     code = ask_main(n, words, options, argv[1][0] == '-' ? "terminate|restart|delete|start PATH" : "PATH",
                     "What OTP's terminate_child, restart_child, delete_child and start_child do with the child PATH, with "
-                    "their answers; start is for one that was deleted or, being temporary, forgotten.  Exit 0: ok or "
-                    "ignored, 1: any other answer.", &a);
+                    "their answers; start is for one that was deleted or, being temporary, forgotten, for one with "
+                    "`start: later`, and with the PATH of a pool for another instance of it, which the answer names.  "
+                    "Exit 0: ok or ignored, 1: any other answer.", &a);
     if (code == 0 && (!a.path || verb[6] == '-')) {
         fprintf(stderr, "treewarden: child: write child terminate, restart, delete or start PATH\n");
         return EXIT_USAGE;

@@ -94,24 +94,34 @@ int ranks_for(const struct spec *s, int asked, struct reason *why)
 static void print_tree(const struct spec *s)
 {
     for (uint32_t v = 0; v < s->vertex_count; v++)
-        printf("  %s\n", s->vertices[v].path);
+        if (!spec_is_template(s, v))
+            printf("  %s\n", s->vertices[v].path);
 }
 
-static uint32_t actors_of(const struct spec *s)
-{
-    uint32_t n = 0;
+struct sum { uint32_t supervisors, actors, later; };    /* later: of both, started at run time only */
 
-    for (uint32_t v = 0; v < s->vertex_count; v++)
-        n += s->vertices[v].kind == SPEC_ACTOR;
+static struct sum sum_of(const struct spec *s)
+{
+    struct sum n = {0, 0, 0};
+
+    for (uint32_t v = 0; v < s->vertex_count; v++) {
+        n.supervisors += s->vertices[v].kind == SPEC_SUPERVISOR;
+        n.actors += s->vertices[v].kind == SPEC_ACTOR && !spec_is_template(s, v);
+        n.later += s->vertices[v].dynamic;
+    }
     return n;
 }
 
 static void print_summary(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
 {
-    uint32_t actors = actors_of(s), supervisors = s->vertex_count - actors, last = SPEC_NONE;
+    uint32_t last = SPEC_NONE;
+    struct sum n = sum_of(s);
+    char later[48] = "";
 
-    printf("%s: fine: %u supervisor%s, %u actor%s, %u drill%s; %s %d rank%s\n", s->file, supervisors,
-           supervisors == 1 ? "" : "s", actors, actors == 1 ? "" : "s", s->drill_count,
+    if (n.later)
+        snprintf(later, sizeof later, " (%u only at run time)", n.later);
+    printf("%s: fine: %u supervisor%s, %u actor%s%s, %u drill%s; %s %d rank%s\n", s->file, n.supervisors,
+           n.supervisors == 1 ? "" : "s", n.actors, n.actors == 1 ? "" : "s", later, s->drill_count,
            s->drill_count == 1 ? "" : "s", a->ranks ? "fits on" : "needs at least", ranks, ranks == 1 ? "" : "s");
     for (uint32_t v = 0; v < s->vertex_count; v++) {
         const struct spec_vertex *x = &s->vertices[v];
@@ -130,11 +140,11 @@ static void print_summary(const struct check_args *a, const struct spec *s, cons
 
 static void describe(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
 {
-    uint32_t actors = actors_of(s);
+    struct sum n = sum_of(s);
 
     if (a->doc)
-        json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i}", "supervisors", s->vertex_count - actors,
-                                                 "actors", actors, "drills", s->drill_count, "ranks", ranks));
+        json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i,s:i}", "supervisors", n.supervisors, "actors", n.actors,
+                                                 "at_run_time", n.later, "drills", s->drill_count, "ranks", ranks));
     else if (!a->quiet)
         print_summary(a, s, p, ranks);
 }

@@ -335,8 +335,11 @@ static void answer_text(struct run *r, uint64_t token, char *text)
 
 static void on_answer(void *self, uint64_t token, const struct rank_answer *a)
 {
+    const struct run *r = self;
+
     answer_text(self, token, reply_done(a->exit_code, a->matched, a->lives,
-                                        a->answer ? suptree_answer_name(a->answer - 1) : NULL, a->text));
+                                        a->answer ? suptree_answer_name(a->answer - 1) : NULL,
+                                        a->child ? path_of(r->spec, a->child - 1) : NULL, a->text));
 }
 
 /* -- requests ------------------------------------------------------------------------------------- */

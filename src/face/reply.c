@@ -39,7 +39,7 @@ char *reply_error(int exit_code, const char *text)
     return text_of(o);
 }
 
-char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *answer, const char *text)
+char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *answer, const char *path, const char *text)
 {
     json_t *o = document("result");
 
@@ -48,6 +48,8 @@ char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *an
     put(o, "lives", lives);
     if (answer)
         put_text(o, "answer", answer);
+    if (path)
+        put_text(o, "path", path);
     put_text(o, "text", text);
     return text_of(o);
 }
@@ -87,7 +89,7 @@ char *reply_status(const struct view *v)
     uint64_t progress = 0;
 
     for (uint32_t i = 0; i < v->spec->vertex_count; i++) {
-        if (v->spec->vertices[i].kind != SPEC_ACTOR)
+        if (v->spec->vertices[i].kind != SPEC_ACTOR || !view_is_there(v, i))
             continue;
         counts[v->vertices[i].state]++;
         progress += v->vertices[i].progress;
@@ -193,7 +195,7 @@ char *reply_tree(const struct view *v, const char *path)
         uint32_t up = v->spec->vertices[i].parent;
 
         if (!path[0] || (up != SPEC_NONE && in[up]))
-            in[i] = 1;          /* parents come before children: a match brings its branch */
+            in[i] |= view_is_there(v, i);       /* parents come before children: a match brings its branch */
         if (in[i]) {
             json_array_append_new(list, vertex_of(v, i));
             kept++;
@@ -258,7 +260,7 @@ char *reply_which(const struct view *v, const char *path)
     o = about("which", v, vertex);
     list = json_array();
     for (uint32_t c = v->spec->vertices[vertex].first_child; c != SPEC_NONE; c = v->spec->vertices[c].next_sibling)
-        if (v->vertices[c].state != VERTEX_GONE && !view_is_template(v, c))
+        if (v->vertices[c].state != VERTEX_GONE && !spec_is_template(v->spec, c))
             json_array_append_new(list, json_pack("{s:s,s:s}", "name", v->spec->vertices[c].name, "state",
                                                   child_state(&v->vertices[c])));
     json_object_set_new(o, "children", list);

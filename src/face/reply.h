@@ -29,8 +29,8 @@ char *reply_status(const struct view *v);
 /* The tree, or what of it matches path; TW_ENOENT's text if nothing does. */
 char *reply_tree(const struct view *v, const char *path);
 char *reply_error(int exit_code, const char *text);
-/* answer: of an administration call, NULL if it was none. */
-char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *answer, const char *text);
+/* answer: of an administration call, and whom it is about; NULL if it was none. */
+char *reply_done(int exit_code, uint32_t matched, uint32_t lives, const char *answer, const char *path, const char *text);
 /* which_children and count_children of the supervisor that path names. */
 char *reply_which(const struct view *v, const char *path);
 char *reply_count(const struct view *v, const char *path);

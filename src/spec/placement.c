@@ -1,8 +1,13 @@
-/* placement.c - explicit places first, the rest spread in order */
+/* placement.c - explicit places first, the rest spread in order
+ *
+ * What is started at run time only has its slot from the start: so it is always there, and everybody knows where.
+ */
 #include "spec/placement.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/suptree.h"
 #include "shared/rc.h"
 
 void placement_free(struct placement *p)
@@ -54,6 +59,19 @@ static uint32_t least(const uint32_t *load, uint32_t per_rank, uint32_t all, int
     return best;
 }
 
+static int refuse_slots(const struct spec *s, uint32_t v, uint32_t device, uint32_t load, struct reason *why)
+{
+    const struct spec_vertex *x = &s->vertices[v], *pool = &s->vertices[x->parent];
+    char lower[SPEC_PATH_BYTES + 40] = "";
+
+    if (pool->strategy == SIMPLE_ONE_FOR_ONE)
+        snprintf(lower, sizeof lower, ", or lower max_children of %s", pool->path);
+    return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots: device %u of rank %u would have to hold "
+                      "%u actors, a device has %u slots: raise devices.slots (spares are extra), devices.per_rank, or "
+                      "the number of ranks%s", s->file, x->line, x->column, x->path, device % s->devices.per_rank,
+                      device / s->devices.per_rank, load, s->devices.slots, lower);
+}
+
 static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct placement *p,
                         struct reason *why)
 {
@@ -65,15 +83,11 @@ static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct 
 
         if (rank >= ranks)
             return refuse_rank(s, v, ranks, why);
-        if (s->vertices[v].kind != SPEC_ACTOR)
+        if (s->vertices[v].kind != SPEC_ACTOR || spec_is_template(s, v))
             continue;
         d = least(load, per_rank, all, rank, device_tied_to(s, v));
         if (++load[d] > s->devices.slots)
-            return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots: device %u of rank %u would have to hold "
-                              "%u actors, a device has %u slots: raise devices.slots (spares are extra), "
-                              "devices.per_rank, or the number of ranks", s->file, s->vertices[v].line,
-                              s->vertices[v].column, s->vertices[v].path, d % per_rank, d / per_rank, load[d],
-                              s->devices.slots);
+            return refuse_slots(s, v, d, load[d], why);
         p->rank_of[v] = (uint16_t)(d / per_rank);
         p->device_of[v] = (uint16_t)(d % per_rank);
     }

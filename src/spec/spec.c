@@ -53,7 +53,8 @@ static uint64_t total(const struct decl *d)
 
     for (const struct decl *c = d->first; c; c = c->next)
         n += total(c);
-    return n * decl_instances(d) > SPEC_VERTICES_MAX ? SPEC_VERTICES_MAX + 1ull : n * decl_instances(d);
+    n = n * decl_instances(d) + d->is_template;
+    return n > SPEC_VERTICES_MAX ? SPEC_VERTICES_MAX + 1ull : n;
 }
 
 struct expansion {
@@ -68,17 +69,20 @@ static void index_text(char *out, size_t room, const struct decl *d, uint32_t in
     uint32_t rest = instance;
     size_t n = 0;
 
+    out[0] = '\0';
+    if (instance == SPEC_NONE)
+        return;
     for (uint32_t i = d->count_dims; i-- > 0;) {
         ret_dims[i] = rest % d->count[i];
         rest /= d->count[i];
     }
-    out[0] = '\0';
     for (uint32_t i = 0; i < d->count_dims; i++)
         n += (size_t)snprintf(out + n, room - n, "%s%u", i ? "," : "[", ret_dims[i]);
     if (d->count_dims)
         snprintf(out + n, room - n, "]");
 }
 
+/* instance SPEC_NONE: the template of a pool's. */
 static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t parent, uint32_t instance)
 {
     struct spec *s = x->s;
@@ -92,6 +96,7 @@ static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t p
     v->id = id;
     v->parent = parent;
     v->first_child = v->next_sibling = SPEC_NONE;
+    v->dynamic = d->is_template ? instance != SPEC_NONE : d->given.dynamic;
     v->actor = d->type;
     v->args = d->args;
     v->arg_count = d->arg_count;
@@ -103,7 +108,7 @@ static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t p
         v->dim_count = s->vertices[parent].dim_count;
         memcpy(v->dims, s->vertices[parent].dims, sizeof v->dims);
     }
-    for (uint32_t i = 0; i < d->count_dims && v->dim_count < SPEC_DIMS; i++)
+    for (uint32_t i = 0; instance != SPEC_NONE && i < d->count_dims && v->dim_count < SPEC_DIMS; i++)
         v->dims[v->dim_count++] = dims[i];
     if (d->place_index >= 0) {
         v->place = SPEC_PLACE_RANK;
@@ -120,18 +125,27 @@ static uint32_t add_vertex(struct expansion *x, const struct decl *d, uint32_t p
     return id;
 }
 
+static uint32_t add_child(struct expansion *x, const struct decl *d, uint32_t parent, uint32_t instance, uint32_t *last)
+{
+    uint32_t id = add_vertex(x, d, parent, instance);
+
+    if (*last != SPEC_NONE)
+        x->s->vertices[*last].next_sibling = id;
+    else if (parent != SPEC_NONE)
+        x->s->vertices[parent].first_child = id;
+    if (parent != SPEC_NONE)
+        x->s->vertices[parent].child_count++;
+    *last = id;
+    return id;
+}
+
 static void expand(struct expansion *x, struct decl *d, uint32_t parent, uint32_t *last)
 {
+    if (d->is_template)
+        (void)add_child(x, d, parent, SPEC_NONE, last);
     for (uint32_t i = 0; i < decl_instances(d); i++) {
-        uint32_t id = add_vertex(x, d, parent, i), mine = SPEC_NONE;
+        uint32_t id = add_child(x, d, parent, i, last), mine = SPEC_NONE;
 
-        if (*last != SPEC_NONE)
-            x->s->vertices[*last].next_sibling = id;
-        else if (parent != SPEC_NONE)
-            x->s->vertices[parent].first_child = id;
-        if (parent != SPEC_NONE)
-            x->s->vertices[parent].child_count++;
-        *last = id;
         for (struct decl *c = d->first; c; c = c->next)
             expand(x, c, id, &mine);
     }
@@ -229,7 +243,7 @@ static int check_drills(const struct spec *s, spec_error_f error, void *self)
             error(self, text);
             bad++;
         }
-        if (at == SPEC_NONE || (d->at == SPEC_AT_STEP && s->vertices[at].kind != SPEC_ACTOR)) {
+        if (at == SPEC_NONE || (d->at == SPEC_AT_STEP && (s->vertices[at].kind != SPEC_ACTOR || spec_is_template(s, at)))) {
             snprintf(text, sizeof text, "%.200s:%d:%d: drill %u: at: no actor has the path %s: give one actor's whole "
                      "path", s->file, d->line, d->column, i + 1, d->at_path);
             error(self, text);
@@ -388,12 +402,19 @@ static bool match(const char *pattern, const char *path)
     }
 }
 
+bool spec_is_template(const struct spec *s, uint32_t vertex)
+{
+    const struct spec_vertex *v = &s->vertices[vertex];
+
+    return v->parent != SPEC_NONE && !v->dynamic && s->vertices[v->parent].strategy == SIMPLE_ONE_FOR_ONE;
+}
+
 uint32_t spec_match(const struct spec *s, const char *pattern, uint32_t *ret_ids, uint32_t cap)
 {
     uint32_t n = 0;
 
     for (uint32_t v = 0; v < s->vertex_count; v++)
-        if (match(pattern, s->vertices[v].path)) {
+        if (!spec_is_template(s, v) && match(pattern, s->vertices[v].path)) {
             if (n < cap)
                 ret_ids[n] = v;
             n++;

@@ -48,9 +48,8 @@ struct spec_vertex {
     bool significant, state_init;
     const struct suptree_extra *extra;          /* beyond OTP; NULL: nothing.  Borrowed; without its `depends` ... */
     uint32_t depends[SPEC_DEPENDS], depend_count;       /* ... which are declarations of siblings */
-    /* a scenario's */
     bool dynamic;               /* no part of the tree until it is started at run time */
-    uint32_t sibling_name;      /* as suptree_spec.name */
+    uint32_t sibling_name;      /* a scenario's: as suptree_spec.name */
     /* place */
     enum spec_place place;
     uint32_t place_rank;        /* SPEC_PLACE_RANK */
@@ -98,6 +97,9 @@ void spec_free(struct spec *s);
 
 /* The vertex with exactly this path, SPEC_NONE if there is none.  O(log vertices). */
 uint32_t spec_find(const struct spec *s, const char *path);
+
+/* Of a pool: what its instances, its dynamic children, are made like.  It never lives, and no pattern matches it. */
+bool spec_is_template(const struct spec *s, uint32_t vertex);
 
 /* Vertices that match a pattern: names or '*', each bracket position a number, a range a-b or '*'
  * (plate/rows[0-2]/tile[*,3]; rows without a bracket means all of them).  Up to cap ids, in order; returns

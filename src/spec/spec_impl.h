@@ -16,6 +16,8 @@ struct decl {
     int place_index;                /* place: {rank: "$i"}; -1 = none */
     struct decl *first, *last, *next, *parent;
     bool has_strategy;
+    uint32_t max_children;          /* of a pool; 0: not given */
+    bool is_template;               /* the child of a pool: one vertex that never lives, before its instances */
     struct suptree_extra extra;     /* beyond OTP, without `depends`: that is of instances */
     bool has_extra, healthy_given;
     const struct decl *depends[SUPTREE_DEPENDS];

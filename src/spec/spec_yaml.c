@@ -184,13 +184,23 @@ void parse_twice(struct parse *p, const yaml_node_t *map)
 
 /* -- keys ----------------------------------------------------------------------------------------- */
 
-
-
-
 static void key_strategy(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-    (void)parse_word(p, n, key, "one_for_one|one_for_all|rest_for_one", "simple_one_for_one", &d->given.strategy);
+    (void)parse_word(p, n, key, "one_for_one|one_for_all|rest_for_one|simple_one_for_one", "", &d->given.strategy);
     d->has_strategy = true;
+}
+
+static void key_max_children(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)parse_u32(p, n, key, 1, SPEC_VERTICES_MAX, &d->max_children);
+}
+
+static void key_start(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    uint32_t which = 0;
+
+    if (parse_word(p, n, key, "now|later", "", &which))
+        d->given.dynamic = which == 1;
 }
 
 static void key_intensity(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
@@ -463,6 +473,8 @@ static const struct key {
     void (*parse)(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 } keys[] = {
     {"strategy", AT_SUP, key_strategy},       {"intensity", AT_SUP, key_intensity},
+    {"max_children", AT_SUP, key_max_children},
+    {"start", AT_SUP | AT_ACTOR, key_start},
     {"period", AT_SUP, key_period},           {"auto_shutdown", AT_SUP, key_auto},
     {"restart", AT_SUP | AT_ACTOR, key_restart},
     {"significant", AT_SUP | AT_ACTOR, key_significant},
@@ -637,10 +649,92 @@ static bool value_has_items(struct parse *p, const yaml_node_t *n)
     return c && (c->type != YAML_SEQUENCE_NODE || c->data.sequence.items.top > c->data.sequence.items.start);
 }
 
+static bool is_pool(const struct decl *d) { return d && d->given.strategy == SIMPLE_ONE_FOR_ONE; }
+
+/* The place of a key's value, or of the whole declaration. */
+static yaml_node_t *place_of(struct parse *p, yaml_node_t *n, const char *key)
+{
+    yaml_node_t *v = parse_value(p, n, key);
+
+    return v ? v : n;
+}
+
+/* Instances are made like it; how many, its supervisor says. */
+static void check_template(struct parse *p, yaml_node_t *n, struct decl *d)
+{
+    const struct decl *pool = d->parent;
+
+    if (d->given.kind == SPEC_SUPERVISOR)
+        parse_fail(p, n, "%s: a supervisor in a pool is not built in this version: the child of %s must be an actor",
+                   d->name, pool->name);
+    if (parse_value(p, n, "count"))
+        parse_fail(p, place_of(p, n, "count"), "%s: count: of the instances of %s there are max_children, and they are "
+                   "started one by one at run time: remove it", d->name, pool->name);
+    if (parse_value(p, n, "start"))
+        parse_fail(p, place_of(p, n, "start"), "%s: start: the instances of %s are all started later: remove it",
+                   d->name, pool->name);
+    for (uint32_t cause = 0; cause < CAUSE_COUNT; cause++)
+        if (d->extra.on_cause[cause] == ACTION_QUARANTINE) {
+            parse_fail(p, place_of(p, n, "on_cause"), "%s: on_cause: quarantine: a pool forgets an instance that is down, "
+                       "so nobody could restart it: write stop", d->name);
+            break;
+        }
+    d->is_template = true;
+    d->given.dynamic = false;
+    d->count_dims = 1;
+    d->count[0] = pool->max_children ? pool->max_children : 1;
+}
+
+static void check_pool(struct parse *p, yaml_node_t *n, const struct decl *d)
+{
+    if (!is_pool(d)) {
+        if (d->max_children)
+            parse_fail(p, place_of(p, n, "max_children"), "%s: max_children: only a pool starts children without end: write "
+                       "strategy: simple_one_for_one, or remove it", d->name);
+        return;
+    }
+    if (!parse_value(p, n, "max_children"))
+        parse_fail(p, place_of(p, n, "strategy"), "%s: simple_one_for_one: without max_children: slots for that many "
+                   "instances are kept from the start: write for example max_children: 16", d->name);
+    if (d->first && d->first->next)
+        parse_fail(p, n, "%s: simple_one_for_one: %s is a second child: a pool has one, that its instances are made like: "
+                   "give %s a supervisor of its own", d->name, d->first->next->name, d->first->next->name);
+}
+
+static const struct decl *last_later(const struct decl *d)
+{
+    const struct decl *found = NULL;
+
+    for (const struct decl *o = d->parent ? d->parent->first : NULL; o; o = o->next)
+        if (o->given.dynamic)
+            found = o;
+    return found;                       /* d itself is not in the list yet */
+}
+
+/* M1: a child that is started at run time comes behind those that were there. */
+static void check_later(struct parse *p, yaml_node_t *n, const struct decl *d)
+{
+    const struct decl *later = last_later(d);
+
+    if (!d->given.dynamic && later)
+        parse_fail(p, n, "%s stands behind %s, which is started later and so comes behind it: move %s up", d->name,
+                   later->name, d->name);
+    if (d->given.dynamic && !d->parent)
+        parse_fail(p, place_of(p, n, "start"), "%s: start: later: nobody starts the root: remove it", d->name);
+    for (uint32_t i = 0; i < d->depend_count; i++)
+        if (d->depends[i]->given.dynamic)
+            parse_fail(p, place_of(p, n, "depends"), "%s: depends on %s, which may not be there: remove it, or start: later "
+                       "of %s", d->name, d->depends[i]->name, d->depends[i]->name);
+}
+
 static void check_decl(struct parse *p, yaml_node_t *n, struct decl *d)
 {
     const struct decl *up = d->parent;
 
+    if (is_pool(up))
+        check_template(p, n, d);
+    check_pool(p, n, d);
+    check_later(p, n, d);
     if (d->given.significant && d->given.restart == RESTART_PERMANENT)
         parse_fail(p, n, "%s: significant and permanent: a permanent child never ends for good, so its end can mean "
              "nothing: write restart: transient", d->name);

@@ -109,6 +109,18 @@ static void settle(struct rank *r, struct pending_command *p)
     tell_client(r, p);
 }
 
+static bool is_pool(const struct rank *r, uint32_t vertex)
+{
+    return vertex != SPEC_NONE && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR &&
+           r->cx.spec->vertices[vertex].strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+/* A pool that is there is asked for an instance; one that is gone is itself the child to be started. */
+uint16_t start_verb(const struct rank *r, uint32_t vertex)
+{
+    return is_pool(r, vertex) && r->table[vertex].state != VERTEX_GONE ? SUPTREE_SPAWN : SUPTREE_START_CHILD;
+}
+
 static bool is_call(uint32_t verb) { return verb >= VERB_CHILD_TERMINATE && verb <= VERB_CHILD_START; }
 
 static uint32_t lives_below(const struct rank *r, uint32_t top)
@@ -162,7 +174,7 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
     static const uint16_t engine_verb[] = {
         [VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE, [VERB_RESTART] = SUPTREE_TERMINATE,
         [VERB_CHILD_TERMINATE] = SUPTREE_TERMINATE, [VERB_CHILD_RESTART] = SUPTREE_RESTART,
-        [VERB_CHILD_DELETE] = SUPTREE_DELETE, [VERB_CHILD_START] = SUPTREE_START_CHILD};
+        [VERB_CHILD_DELETE] = SUPTREE_DELETE};
     /* A child that is started anew is a new one. */
     bool fresh = p->command.verb == VERB_CHILD_START || (p->command.verb == VERB_CHILD_RESTART && p->command.fresh);
     const uint32_t *ids = r->root->matches;
@@ -171,6 +183,10 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         if (p->command.verb == VERB_FAIL)
             injure(r, p, ids[i]);
+        else if (p->command.verb == VERB_CHILD_START)
+            root_admin(r, start_verb(r, ids[i]), ids[i], fresh, token_of(r, p, ids[i]));
+        else if (p->command.verb == VERB_RESTART && is_pool(r, r->cx.spec->vertices[ids[i]].parent))
+            root_result(r, ids[i], token_of(r, p, ids[i]), ANSWER_SIMPLE_ONE_FOR_ONE);      /* before it is stopped for it */
         else
             root_admin(r, engine_verb[p->command.verb], ids[i], fresh, token_of(r, p, ids[i]));
     if (p->command.verb == VERB_FAIL)
@@ -253,7 +269,8 @@ static void root_command(struct rank *r, int from, uint64_t token, const struct 
         p->answer.exit_code = 2;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.100s: no such vertex: `treewarden tree` shows "
                  "the paths there are", verb_name(c->verb), c->path);
-    } else if (n == 1 && root->matches[0] == 0 && c->verb != VERB_FAIL) {
+    } else if (n == 1 && root->matches[0] == 0 && c->verb != VERB_FAIL &&
+               !(c->verb == VERB_CHILD_START && is_pool(r, 0))) {
         p->answer.exit_code = 2;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: the root supervisor is the job: end the job by a "
                  "signal to mpirun, or name a branch", verb_name(c->verb));
@@ -277,8 +294,20 @@ static void note_answer(const struct rank *r, struct pending_command *p, uint32_
 {
     p->answer.exit_code = answer == ANSWER_OK || answer == ANSWER_IGNORED ? 0 : 1;
     p->answer.answer = 1u + answer;
-    snprintf(p->answer.text, sizeof p->answer.text, "result %s %.180s %s", strchr(verb_name(p->command.verb), '-') + 1,
-             r->cx.spec->vertices[vertex].path, suptree_answer_name(answer));
+    p->answer.child = 1u + vertex;
+    snprintf(p->answer.text, sizeof p->answer.text, "result %s %.120s %s%s", strchr(verb_name(p->command.verb), '-') + 1,
+             r->cx.spec->vertices[vertex].path, suptree_answer_name(answer), answer != ANSWER_MAX_CHILDREN ? "" :
+             ": all instances are in use: terminate one, or raise max_children in the specification");
+}
+
+static const char *why_not(uint8_t answer)
+{
+    switch (answer) {
+    case ANSWER_NOT_FOUND: return "its supervisor is not up, or has dropped it: see `treewarden tree`, and try again";
+    case ANSWER_SIMPLE_ONE_FOR_ONE:
+        return "a pool starts no instance again: `treewarden child terminate` it, and `child start` another of the pool";
+    }
+    return suptree_answer_name(answer);
 }
 
 static void note_lifted(struct pending_command *p, uint8_t answer)
@@ -310,9 +339,7 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
     } else if (answer != ANSWER_OK) {
         p->answer.exit_code = 1;
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
-                 r->cx.spec->vertices[vertex].path, answer == ANSWER_NOT_FOUND ?
-                 "its supervisor is not up, or has dropped it: see `treewarden tree`, and try again" :
-                 suptree_answer_name(answer));
+                 r->cx.spec->vertices[vertex].path, why_not(answer));
     }
     if (p->left > 0 && --p->left == 0) {
         if (p->settled)

@@ -31,7 +31,7 @@ void devman_geometry(const struct devman *d, struct arena_geometry *ret)
         const struct spec_vertex *x = &s->vertices[v];
         int type;
 
-        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank)
+        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank || spec_is_template(s, v))
             continue;
         type = type_of(d, x->actor);
         at_least(&g.peers, x->peers);
@@ -119,7 +119,8 @@ void devman_fill_names(const struct devman *d, const struct arena_view *v)
 {
     struct arena_name *names = (struct arena_name *)(void *)(v->base + v->at.names);
 
-    for (uint32_t i = 0; i < d->vertices; i++)
-        names[i] = (struct arena_name){spec_hash_text(d->cx.spec->vertices[i].path), i};
+    for (uint32_t i = 0; i < d->vertices; i++)          /* a template is nobody's peer */
+        names[i] = (struct arena_name){spec_is_template(d->cx.spec, i) ? 0 : spec_hash_text(d->cx.spec->vertices[i].path),
+                                       i};
     qsort(names, d->vertices, sizeof *names, by_hash);
 }

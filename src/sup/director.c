@@ -128,7 +128,7 @@ static int op_look(void *self, uint32_t vertex, struct suptree_look *ret)
         .parent = s->parent, .first_child = s->first_child, .next_sibling = s->next_sibling,
         .state = (enum tree_state)r->table[vertex].engine_state, .starts = r->table[vertex].starts,
         .life = r->table[vertex].life, .supervisor = s->kind == SPEC_SUPERVISOR, .significant = s->significant,
-        .gone = r->table[vertex].state == VERTEX_GONE, .is_template = view_is_template(&r->view, vertex)};
+        .gone = r->table[vertex].state == VERTEX_GONE, .is_template = spec_is_template(r->cx.spec, vertex)};
     count(d, vertex, ret);
     return 0;
 }

@@ -34,7 +34,7 @@ struct verdict;
     X(CHILD_TERMINATE, "child-terminate")                                                       \
     X(CHILD_RESTART,   "child-restart")                                                         \
     X(CHILD_DELETE,    "child-delete")                                                          \
-    X(CHILD_START,     "child-start")   /* one that was deleted, or is forgotten */
+    X(CHILD_START,     "child-start")   /* one that was deleted, is forgotten or to be started later; of a pool: another */
 enum rank_verb {
 #define X(name, text) VERB_##name,
     RANK_VERB_LIST(X)
@@ -56,6 +56,7 @@ struct rank_answer {
     uint32_t matched;           /* vertices the pattern names */
     uint32_t lives;             /* below them, when the command came */
     uint32_t answer;            /* CHILD_: 1 + enum suptree_answer; 0 = none */
+    uint32_t child;             /* ... and 1 + the vertex it is about: of a pool, the instance that was started */
     char text[240];             /* what failed: why: what to do; "" when done */
 };
 

@@ -9,11 +9,16 @@ bool view_is_active(const struct view_vertex *v)
     return v->state == VERTEX_STARTING || v->state == VERTEX_RUNNING || v->state == VERTEX_STOPPING;
 }
 
-bool view_is_template(const struct view *v, uint32_t vertex)
+bool view_is_there(const struct view *v, uint32_t vertex)
 {
-    const struct spec_vertex *x = &v->spec->vertices[vertex];
+    const struct spec_vertex *all = v->spec->vertices;
 
-    return x->parent != SPEC_NONE && !x->dynamic && v->spec->vertices[x->parent].strategy == SIMPLE_ONE_FOR_ONE;
+    if (spec_is_template(v->spec, vertex))
+        return false;
+    for (; vertex != SPEC_NONE; vertex = all[vertex].parent)
+        if (all[vertex].dynamic && v->vertices[vertex].state == VERTEX_GONE)
+            return false;
+    return true;
 }
 
 void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret)
@@ -24,7 +29,7 @@ void view_count(const struct view *v, uint32_t supervisor, struct view_children 
 
     *ret = (struct view_children){0};
     for (uint32_t c = all[supervisor].first_child; c != SPEC_NONE; c = all[c].next_sibling) {
-        if (v->vertices[c].state == VERTEX_GONE || view_is_template(v, c))
+        if (v->vertices[c].state == VERTEX_GONE || spec_is_template(v->spec, c))
             continue;
         ret->specs++;
         ret->active += view_is_active(&v->vertices[c]);

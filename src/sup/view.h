@@ -94,9 +94,10 @@ struct view {
 };
 
 /* A vertex that lives: it starts, runs or stops. */
-/* Of a pool: what its instances are made like; it never lives. */
-bool view_is_template(const struct view *v, uint32_t vertex);
 bool view_is_active(const struct view_vertex *v);
+/* It is part of the tree: not what instances are made like, nor what is to be started at run time and was not, or is
+ * forgotten, nor below that.  O(depth). */
+bool view_is_there(const struct view *v, uint32_t vertex);
 void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret);
 
 #endif

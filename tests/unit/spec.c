@@ -240,6 +240,69 @@ static void damaged_files_are_refused_or_read(void)
     is_int(silent, 0, "3000 damaged files: each is read, or refused with a text (%d read)", loaded);
 }
 
+static const char pool[] = HEAD
+    "children:\n  - supervisor: jobs\n    count: 2\n    strategy: simple_one_for_one\n    max_children: 3\n"
+    "    children: [{actor: job, restart: transient, args: {n: 1}, backoff: {min: 5ms}}]\n"
+    "  - {actor: first}\n  - {actor: extra, start: later, depends: [first]}\n";
+
+static void a_pool_has_a_template_and_places(void)
+{
+    struct spec *s = load(pool, NULL, 0);
+    const struct spec_vertex *v;
+    struct placement p;
+    struct reason why;
+    uint32_t ids[16];
+
+    if (!ok(s != NULL, "a pool loads")) {
+        printf("# %s", errors);
+        return;
+    }
+    is_int(s->vertex_count, 13, "a pool has a template and as many instances as it may have children");
+    is_str(s->vertices[2].path, "top/jobs[0]/job", "the template has the bare name");
+    is_str(s->vertices[5].path, "top/jobs[0]/job[2]", "... instances are numbered");
+    ok(spec_is_template(s, 2) && !s->vertices[2].dynamic && !spec_is_template(s, 3) && s->vertices[3].dynamic,
+       "instances are there from the start, to be started at run time");
+    v = &s->vertices[spec_find(s, "top/jobs[1]/job[2]")];
+    ok(v->dim_count == 2 && v->dims[0] == 1 && v->dims[1] == 2, "an instance knows its numbers");
+    ok(v->arg_count == 1 && v->extra && v->restart == RESTART_TRANSIENT, "... and is like its template");
+    is_int(spec_match(s, "top/jobs[0]/job", ids, 16), 3, "a pattern names instances, no template");
+    ok(s->vertices[spec_find(s, "top/extra")].dynamic && !s->vertices[spec_find(s, "top/first")].dynamic,
+       "start: later is one that is started at run time");
+    is_int(placement_make(s, 1, &p, &why), 0, "all have a slot, a template has none");
+    placement_free(&p);
+    spec_free(s);
+    s = load(pool, (const char *const[]){"top/jobs.max_children=4"}, 1);
+    is_int(placement_make(s, 1, &p, &why), TW_EINVAL, "instances that were never started need slots");
+    ok(strstr(why.text, "or lower max_children of top/jobs[1]") == NULL && strstr(why.text, "raise devices.slots"),
+       "... what to raise is said");
+    spec_free(s);
+    s = load(pool, (const char *const[]){"top/jobs.max_children=9"}, 1);
+    is_int(placement_make(s, 1, &p, &why), TW_EINVAL, "more instances than slots are refused");
+    ok(strstr(why.text, "or lower max_children of top/jobs[0]") != NULL, "... with what to lower");
+    spec_free(s);
+}
+
+#define POOL "children: [{supervisor: p, strategy: simple_one_for_one, "
+
+static void what_is_wrong_with_a_pool_is_said(void)
+{
+    wrong(POOL "children: [{actor: a}]}]\n", ":5:38: p: simple_one_for_one: without max_children");
+    wrong(POOL "max_children: 0, children: [{actor: a}]}]\n", "max_children: \"0\" is not a whole number from 1");
+    wrong(POOL "max_children: 2, children: [{actor: a}, {actor: b}]}]\n", "b is a second child");
+    wrong(POOL "max_children: 2, children: [{supervisor: b, children: [{actor: a}]}]}]\n", "the child of p must be an actor");
+    wrong(POOL "max_children: 2, children: [{actor: a, count: 2}]}]\n", ":5:104: a: count: of the instances of p");
+    wrong(POOL "max_children: 2, children: [{actor: a, start: later}]}]\n", "are all started later");
+    wrong(POOL "max_children: 2, children: [{actor: a, on_cause: {segv: quarantine}}]}]\n", "a pool forgets an instance");
+    wrong("max_children: 2\nchildren: [{actor: a}]\n", ":5:15: top: max_children: only a pool");
+    wrong("children: [{actor: a, max_children: 2}]\n", "is a key of supervisors");
+    wrong("start: later\nchildren: [{actor: a}]\n", "nobody starts the root");
+    wrong("children: [{actor: a, start: soon}]\n", "none of now|later");
+    wrong("children: [{actor: a, start: later}, {actor: b}]\n", ":5:38: b stands behind a, which is started later");
+    wrong("children: [{actor: a, start: later}, {actor: b, start: later, depends: [a]}]\n", "b: depends on a, which may");
+    wrong(POOL "max_children: 2, children: [{actor: a}]}]\ndrills: [{at: {path: top/p/a, step: 3}, path: \"top/p/a[0]\", "
+          "how: segv}]\n", "no actor has the path top/p/a");
+}
+
 int main(void)
 {
     a_good_one_becomes_a_tree();
@@ -248,5 +311,7 @@ int main(void)
     overrides_are_as_if_written();
     what_is_wrong_is_said();
     damaged_files_are_refused_or_read();
+    a_pool_has_a_template_and_places();
+    what_is_wrong_with_a_pool_is_said();
     done_testing();
 }

@@ -63,11 +63,12 @@ struct tw_msg {
 /* Messages of the system's own; an author's types are below this. */
 enum {
     TW_MSG_SYSTEM = 0x40000000,
-    TW_PEER_FRESH = TW_MSG_SYSTEM + 1,  /* `from` came back without its commit: what it knew is gone */
+    TW_PEER_FRESH = TW_MSG_SYSTEM + 1,  /* `from` came back without its commit: what it knew is gone; or it
+                                         * is another child, in the place of one that was forgotten */
     TW_TIMER = TW_MSG_SYSTEM + 2        /* a tw_timer ran out; body: uint64_t, the ms it was set to */
 };
 
-/* Numbers of tw_peer and of the rest of the tree; never used again within a job. */
+/* Numbers of tw_peer and of the rest of the tree: a path's is the same all through a job. */
 #define TW_NO_PEER 0xffffffffu
 
 /* ---- calls ------------------------------------------------------------------------------------- */
