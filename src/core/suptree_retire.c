@@ -139,7 +139,7 @@ void finish_retire(struct suptree *t, uint32_t s)
     c->by_hand = true;
     c->cls = CLASS_KILLED;
     c->cause = CAUSE_OPERATOR;
-    if (c->spec.restart == RESTART_TEMPORARY)
+    if (c->spec.restart == RESTART_TEMPORARY || is_pool(x))
         set_gone(t, c, true);
     result(t, x->waiting, x->token, ANSWER_OK, x->group_first);
     x->waiting = NONE;

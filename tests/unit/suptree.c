@@ -718,6 +718,9 @@ static void a_pool_answers_by_process(void)
     ok(p.answer == ANSWER_OK && look_at(&p, FIRST).gone, "an instance that is terminated is gone");
     give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = FIRST, .token = 6});
     is_int(p.answer, ANSWER_OK, "... and to terminate it again is no error");
+    spawn(&p, FIRST + 1);
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILL, .vertex = FIRST + 1, .token = 6});
+    ok(p.answer == ANSWER_OK && look_at(&p, FIRST + 1).gone, "nor is one kept that is killed");
     suptree_destroy(p.t);
 }
 
