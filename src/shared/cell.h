@@ -80,6 +80,9 @@ struct cell_slot { CELL_HEAD uint32_t slot; uint32_t line; uint32_t how; uint32_
                    uint32_t actor_type; uint32_t drill; uint64_t drill_step; };
 struct cell_slot_is { CELL_HEAD uint32_t slot; uint64_t committed; uint32_t state; uint32_t cls;
                       uint32_t cause; uint32_t code; };
+/* seq: the request's number; verb: TW_CHILD_..._; what: the vertex it names, or in the answer the child */
+struct cell_child { CELL_HEAD uint32_t slot; uint64_t child_life; uint32_t line; uint32_t place; uint32_t verb;
+                    uint32_t what; uint32_t answer; };
 struct cell_log { CELL_HEAD uint32_t code; uint64_t a; uint64_t b; uint32_t pad[2]; };
 
 /*    name          no  body       payload   who tells whom what                                     */
@@ -124,7 +127,9 @@ struct cell_log { CELL_HEAD uint32_t code; uint64_t a; uint64_t b; uint32_t pad[
     X(STAGE,        52, 0, stage)      /* root -> rank: a scenario's next deed (enum stage_deed)    */ \
     X(STAGE_RECORD, 53, 0, stage)      /* rank -> root: a record of its engine, for the trace       */ \
     X(WAVE,         54, 0, wave)       /* root -> rank: is all quiet?                               */ \
-    X(WAVE_OK,      55, 0, wave)       /* rank -> root: what it sent and heard, and whether it rests */
+    X(WAVE_OK,      55, 0, wave)       /* rank -> root: what it sent and heard, and whether it rests */ \
+    X(SLOT_ASK,     58, 0, child)      /* slot 0 -> rank: an actor's request for a child            */ \
+    X(SLOT_ANSWER,  59, 0, child)      /* rank -> slot 0: what became of it                         */
 
 enum cell_type {
 #define X(name, no, body, payload) CELL_##name = (no),
@@ -152,6 +157,7 @@ union cell {
     struct cell_wave wave;
     struct cell_slot slot;
     struct cell_slot_is slot_is;
+    struct cell_child child;
     struct cell_log log;
     uint8_t bytes[64];
 };

@@ -21,14 +21,16 @@ HD static int call_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const voi
     struct outbox_entry *e;
     uint64_t tail = 0;
     uint32_t pos;
+    int to_stream;
 
     if (s->failed)
         return -1;
     if (s->sends >= s->config->sends || bytes > s->config->message_bytes || to >= s->view->geo.vertices ||
-        type >= TW_MSG_SYSTEM || stream_of(s, to) < 0 || (pos = outbox_take(s)) == NO_POS) {
+        type >= TW_MSG_SYSTEM || (to_stream = stream_of(s, to)) < 0 || (pos = outbox_take(s)) == NO_POS) {
         note_failure(s, CAUSE_MEMORY, s->sends);
         return -1;
     }
+    streams_before_send(s, (uint32_t)to_stream);
     s->sends++;
     e = slot_entry(s, pos);
     store_relaxed((uint64_t *)(void *)&e->dst, (uint64_t)to | (uint64_t)type << 32);
@@ -75,6 +77,25 @@ HD static int call_timer(struct tw_ctx *cx, uint64_t ms)
         return 0;
     }
     note_failure(s, CAUSE_MEMORY, SLOT_TIMERS);
+    return -1;
+}
+
+/* Noted in the image at once, as a timer is: a handler that fails takes it along. */
+HD static int call_child(struct tw_ctx *cx, uint32_t verb, uint32_t vertex)
+{
+    struct slot *s = slot_of(cx);
+
+    for (uint32_t i = 0; i < SLOT_ASKS && vertex < s->view->geo.vertices && !s->failed; i++) {
+        struct slot_ask *a = &s->image->asks[i];
+
+        if (a->number)
+            continue;
+        a->verb = verb;
+        a->vertex = vertex;
+        a->number = ++s->image->asked;
+        return (int)(a->number & 0x7fffffffu);
+    }
+    note_failure(s, CAUSE_MEMORY, SLOT_ASKS);
     return -1;
 }
 
@@ -216,6 +237,7 @@ HD const struct tw_calls *slot_calls(void)
         call_send,  call_commit, call_ready, call_done, call_fail,     call_bounds,
         call_again, call_timer,  call_peer,  call_self, call_arg,      call_text,
         call_progress, call_checkpoint, call_random, call_log, call_sink,
+        call_child,
     };
 
     return &calls;

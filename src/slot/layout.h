@@ -20,6 +20,7 @@
 #define REMOTE_WINDOW 64u               /* messages of one stream under way between devices */
 #define SLOT_LOGS 32u
 #define SLOT_TIMERS 4u
+#define SLOT_ASKS 4u
 #define SLOT_ARGS 24u
 #define SLOT_TEXT_BYTES 2048u
 
@@ -221,6 +222,8 @@ struct outbox_entry {                   /* followed by message_bytes of body */
 
 struct slot_timer { uint64_t at_ms; uint64_t set_ms; };    /* in a commit at_ms is what remains; 0 = free */
 
+struct slot_ask { uint64_t number; uint32_t verb, vertex; };     /* number 0 = free */
+
 struct slot_image {
     uint64_t life;                      /* that wrote it */
     uint64_t commit;                    /* number of the commit; 1 = first of the line */
@@ -237,6 +240,8 @@ struct slot_image {
     uint32_t stream_count;
     uint32_t outbox_used;
     struct slot_timer timers[SLOT_TIMERS];
+    uint64_t asked;                     /* requests for children so far */
+    struct slot_ask asks[SLOT_ASKS];    /* those whose answer no handler has seen */
 };
 
 struct commit_head {                    /* followed by the packed image */

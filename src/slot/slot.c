@@ -172,6 +172,7 @@ HD static int commit_now(struct slot *s)
         return rc;
     }
     streams_committed(s);
+    asks_committed(s);
     s->handled = 0;
     s->urgent = 0;
     s->wants_commit = 0;
@@ -189,7 +190,7 @@ HD static int commit_is_due(const struct slot *s, int idle)
         return 0;
     return s->handled >= s->config->commit_every || s->now_ms >= s->commit_due_ms ||
            (s->urgent && (idle || s->now_ms > s->urgent_ms || s->handled * 4 >= s->config->commit_every)) ||
-           s->wants_commit || s->image->done || (idle && streams_hold(s));
+           s->wants_commit || s->image->done || (idle && (streams_hold(s) || asks_hold(s)));
 }
 
 /* -- lives ---------------------------------------------------------------------------------------- */
@@ -253,6 +254,7 @@ HD static void start_fresh(struct slot *s)
 {
     clear_image(s);
     streams_reset(s);
+    asks_reset(s);
     s->image->again = (uint32_t)steps(s);
     if (call(s, TW_OP_INIT, NULL, NULL) != 0 || commit_now(s) != 0)
         return;
@@ -292,6 +294,7 @@ HD static void begin_life(struct slot *s, uint64_t life)
     store_relaxed(&s->is->committed, s->image->commit);
     store_relaxed(&s->is->resumed, s->image->commit);
     streams_reset(s);
+    asks_reset(s);
     s->image->again |= (uint32_t)steps(s);
     settle(s);
 }
@@ -340,6 +343,16 @@ HD static int fresh_turn(struct slot *s)
     return 1;
 }
 
+/* An answer about a child: no stream, and a life that goes on from before it is given it again. */
+HD static void child_turn(struct slot *s, const struct lane_bell *b)
+{
+    struct tw_child answer;
+
+    asks_close(s, b, &answer);
+    s->image->again |= (uint32_t)steps(s);
+    (void)call_system(s, TW_CHILD, answer.child, &answer, sizeof answer);
+}
+
 HD static int message_turn(struct slot *s)
 {
     struct slot_taken taken;
@@ -352,6 +365,10 @@ HD static int message_turn(struct slot *s)
     }
     if (rc == 0)
         return 0;
+    if (taken.bell.src == CELL_NOBODY) {
+        child_turn(s, &taken.bell);
+        return 1;
+    }
     if (fresh_turn(s)) {
         /* One handler call a turn: this one may have used the room to send, or said tw_done. */
         if (!is_over(s))
@@ -397,8 +414,10 @@ HD static int work_turn(struct slot *s)
 
 HD static uint64_t next_due(const struct slot *s)
 {
-    uint64_t due = streams_due(s);
+    uint64_t due = streams_due(s), asks = asks_due(s);
 
+    if (asks < due)
+        due = asks;
     if (s->commit_due_ms < due)
         due = s->commit_due_ms;
     if (s->lane_full && s->now_ms + 1 < due)
@@ -414,7 +433,8 @@ HD static uint64_t next_due(const struct slot *s)
 HD static uint64_t drain_turn(struct slot *s)
 {
     streams_pump(s);
-    if (!streams_open(s))
+    asks_pump(s);
+    if (!streams_open(s) && !asks_untold(s))
         end_life(s, SLOT_FAILED, CLASS_NORMAL, CAUSE_DONE, (uint32_t)s->image->result);
     return is_over(s) ? SLOT_NEVER : next_due(s);
 }
@@ -446,6 +466,7 @@ HD uint64_t slot_turn(struct slot *s, uint64_t now_ms)
     if (s->image->done)
         set_state(s, SLOT_DRAINING);
     streams_pump(s);
+    asks_pump(s);
     store_relaxed(&s->is->open_messages, s->config->mailbox - s->outbox_free);
     return worked || s->image->done ? 0 : next_due(s);
 }

@@ -121,6 +121,8 @@ struct slot {
     uint32_t stream_hint;               /* the stream last found */
     uint32_t pump_due;                  /* a bell or an ack may have become possible */
     uint32_t maybe_fresh;               /* a stream may have fresh_due */
+    uint64_t asks_leave, asks_told;     /* requests up to this number are committed; have left in this life */
+    uint64_t asks_ms;                   /* when the last left */
     uint32_t rings_seen;                /* of the own bell, at the last look at all lanes */
     uint64_t looked_ms;                 /* when that was: a lost ring costs a millisecond, no more */
     uint64_t urgent_ms;                 /* when `urgent` was set */

@@ -159,21 +159,48 @@ HD static void on_fence(struct slot0 *z, const struct cell_slot *c)
         fence(z, c->slot, c->life, SLOT_END(CLASS_KILLED, CAUSE_OPERATOR, 0));
 }
 
+/* Its body is z->body.  No room: it was put twice after a move, and will be asked for. */
+HD static void put_into_inbox(struct slot0 *z, uint32_t slot, const struct lane_bell *b, uint32_t type, uint32_t bytes)
+{
+    struct inbox *in = arena_inbox(z->view, slot);
+    uint64_t tail = load_relaxed(&in->tail), what = type | (uint64_t)bytes << 32;
+    char *at;
+
+    if (tail - load_acquire(&in->head, SCOPE_DEVICE) >= inbox_entries(&z->view->geo))
+        return;
+    at = arena_inbox_entry(z->view, slot, tail);
+    copy_to_guarded(at, b, sizeof *b);
+    copy_to_guarded(at + sizeof *b, &what, 8);
+    copy_to_guarded(at + sizeof *b + 8, z->body, bytes);
+    store_release(&in->tail, tail + 1, SCOPE_DEVICE);
+    bell_mark(arena_bell(z->view, slot), 0);
+    ring_slot(z, slot);
+}
+
+/* To a life that is not there any more: the next one asks again. */
+HD static void on_answer(struct slot0 *z, const struct cell_child *c)
+{
+    struct lane_bell b;
+
+    b.src = CELL_NOBODY;
+    b.dst = c->dst;
+    b.lines = CELL_LINES(c->answer, c->line);
+    b.seq = c->seq;
+    b.extra = c->child_life;
+    b.pos = c->place;
+    b.count = c->what;
+    b.urgent = b.reserved = 0;
+    put_into_inbox(z, c->slot, &b, TW_CHILD, 0);
+}
+
 HD static void on_msg(struct slot0 *z, const struct cell_msg *c, uint32_t bytes)
 {
     uint64_t word = c->dst < z->view->geo.vertices ? load_relaxed(&arena_directory(z->view)[c->dst]) : 0;
     uint32_t slot = PEER_SLOT(word);
-    struct inbox *in;
     struct lane_bell b;
-    uint64_t tail, what = c->msg_type | (uint64_t)bytes << 32;
-    char *at;
 
     if (PEER_STATUS(word) != PEER_UP || !is_slot(z, slot) || bytes > z->view->geo.message_bytes)
         return;                         /* not here any more: its sender hears where it is now */
-    in = arena_inbox(z->view, slot);
-    tail = load_relaxed(&in->tail);
-    if (tail - load_acquire(&in->head, SCOPE_DEVICE) >= inbox_entries(&z->view->geo))
-        return;                         /* rung twice after a move; the gap will be asked for */
     b.src = c->src;
     b.dst = c->dst;
     b.lines = c->life;
@@ -182,13 +209,7 @@ HD static void on_msg(struct slot0 *z, const struct cell_msg *c, uint32_t bytes)
     b.pos = b.reserved = 0;
     b.count = 1;
     b.urgent = c->flags;
-    at = arena_inbox_entry(z->view, slot, tail);
-    copy_to_guarded(at, &b, sizeof b);
-    copy_to_guarded(at + sizeof b, &what, 8);
-    copy_to_guarded(at + sizeof b + 8, z->body, bytes);
-    store_release(&in->tail, tail + 1, SCOPE_DEVICE);
-    bell_mark(arena_bell(z->view, slot), 0);
-    ring_slot(z, slot);
+    put_into_inbox(z, slot, &b, c->msg_type, bytes);
 }
 
 /* Where the ack of this stream waits: its own place if one does, else a free one.  Only the newest of a
@@ -244,6 +265,7 @@ HD static void obey(struct slot0 *z, const union cell *c, uint32_t bytes)
     case CELL_SLOT_STOP: on_stop(z, &c->slot); return;
     case CELL_SLOT_FENCE: on_fence(z, &c->slot); return;
     case CELL_SLOT_DRILL: on_drill(z, &c->slot); return;
+    case CELL_SLOT_ANSWER: on_answer(z, &c->child); return;
     }
 }
 
@@ -268,11 +290,27 @@ HD static int take_commands(struct slot0 *z)
 
 /* -- from the slots to elsewhere ------------------------------------------------------------------ */
 
+HD static int lift_ask(struct slot0 *z, const struct lane_bell *b)
+{
+    union cell c;
+
+    blank(&c, CELL_SLOT_ASK);
+    c.child.src = b->src;
+    c.child.seq = b->seq;
+    c.child.line = CELL_SRC_LINE(b->lines);
+    c.child.place = b->pos;
+    c.child.verb = (uint32_t)(b->extra >> 32);
+    c.child.what = (uint32_t)b->extra;
+    return up(z, &c, NULL, 0);
+}
+
 HD static int lift_bell(struct slot0 *z, uint32_t slot, const struct lane_bell *b)
 {
     struct outbox_entry *e = arena_entry(z->view, slot, b->pos % z->view->geo.mailbox), copy;
     union cell c;
 
+    if (b->dst == CELL_NOBODY)
+        return lift_ask(z, b);
     if (load_acquire(&e->stamp, SCOPE_DEVICE) != b->seq)
         return 0;                       /* of an earlier life: it will be rung again */
     copy_from_shared(&copy, e, sizeof copy);

@@ -29,6 +29,7 @@ HD int commit_restore(struct slot *s);
 /* stream.c */
 HD void streams_reset(struct slot *s);              /* a new life: nothing told yet; chains from the image */
 HD int stream_of(struct slot *s, uint32_t peer);    /* index, made if need be; TW_EFULL */
+HD void streams_before_send(struct slot *s, uint32_t i);    /* what is sent now is for the child that is there now */
 HD uint32_t outbox_take(struct slot *s);            /* a free entry or NO_POS */
 HD void streams_publish(struct slot *s);            /* what the handler sent gets its numbers */
 HD void streams_committed(struct slot *s);          /* what a commit makes durable and lets leave */
@@ -46,6 +47,20 @@ HD static inline struct outbox_entry *slot_entry(const struct slot *s, uint32_t 
 {
     return (struct outbox_entry *)(void *)(s->outbox + pos * entry_stride(&s->view->geo));
 }
+
+HD int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b);   /* TW_EFULL: later */
+
+/* asks.c: requests for children.  A bell to slot 0 with dst CELL_NOBODY carries one, an inbox bell with src CELL_NOBODY
+ * its answer. */
+#define ASK_AGAIN_MS 1000u
+HD void asks_reset(struct slot *s);                 /* a new life: all that are open leave again */
+HD void asks_committed(struct slot *s);
+HD int asks_hold(const struct slot *s);             /* some wait for a commit */
+HD int asks_untold(const struct slot *s);           /* some have not left yet */
+HD void asks_pump(struct slot *s);
+HD uint64_t asks_due(const struct slot *s);
+HD int asks_is_open(const struct slot *s, const struct lane_bell *b);
+HD void asks_close(struct slot *s, const struct lane_bell *b, struct tw_child *ret);
 
 /* calls.c */
 HD const struct tw_calls *slot_calls(void);

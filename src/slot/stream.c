@@ -301,23 +301,31 @@ HD static void peer_moved(struct slot *s, uint32_t i, uint64_t word)
         r->ack_due = st->in_line != 0 && PEER_STATUS(word) == PEER_DRAINING;
         return;
     }
-    if (PEER_STATUS(word) != PEER_UP)
+    if (PEER_STATUS(word) != PEER_UP && PEER_STATUS(word) != PEER_DOWN)
         return;
     if (PEER_LINE(word) != (st->line & 0xffffffu)) {
         peer_line(s, i, PEER_LINE(word), word);
-        if (st->line != 0) {            /* it came back without its commit */
-            st->lost = st->acked - st->dead;    /* all up to the new base was lost or dead */
-            st->base = st->acked;
-        }
+        st->lost = st->acked - st->dead;    /* it came back without its commit: all up to the new base was lost or dead */
+        st->base = st->acked;
         st->line = PEER_LINE(word);
     }
+    if (PEER_STATUS(word) != PEER_UP)
+        return;
     r->window = st->acked;
     rewind_to(s, i, st->acked);
     if (st->in_line != 0)
         r->ack_due = r->ack_due ? r->ack_due : 1;
 }
 
-HD static int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b)
+HD void streams_before_send(struct slot *s, uint32_t i)
+{
+    uint64_t word = where_is(s, s->streams[i].peer);
+
+    if (PEER_IS_PLACE(word) && word != s->routes[i].where && !is_outdated(&s->streams[i], word))
+        peer_moved(s, i, word);
+}
+
+HD int push_bell(struct slot *s, uint32_t to, const struct lane_bell *b)
 {
     struct lane *l = arena_lane(s->view, to, s->index);
     uint64_t tail = load_relaxed(&l->bell_tail);
@@ -626,8 +634,11 @@ HD static int take_remote(struct slot *s, struct slot_taken *ret)
         copy_from_guarded(&what, at + sizeof ret->bell, 8);
         ret->type = (uint32_t)what;
         ret->bytes = (uint32_t)(what >> 32);
-        rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : NOT_OURS;
-        if (rc == TAKE_IT)
+        if (ret->bell.src == CELL_NOBODY)
+            rc = asks_is_open(s, &ret->bell) ? TAKE_IT : NOT_OURS;
+        else
+            rc = ret->bytes <= s->view->geo.message_bytes ? judge(s, &ret->bell) : NOT_OURS;
+        if (rc == TAKE_IT && ret->bell.src != CELL_NOBODY)
             copy_from_guarded(s->message, at + sizeof ret->bell + 8, ret->bytes);
         store_release(&in->head, ++head, SCOPE_DEVICE);
         if (rc < 0 || rc == TAKE_IT)

@@ -504,6 +504,22 @@ void devman_deliver(struct devman *d, const union cell *c, const void *body, uin
         (void)down_put(d, d->device_of[c->head.dst], c, body, bytes);
 }
 
+void devman_answer(struct devman *d, const union cell *c)
+{
+    union cell copy = *c;
+
+    if (!is_here(d, c->child.dst) || !d->residents[c->child.dst].slot)
+        return;
+    copy.child.slot = d->residents[c->child.dst].slot;
+    (void)down_put(d, d->device_of[c->child.dst], &copy, NULL, 0);
+}
+
+static void on_asked(struct devman *d, int device, const struct cell_child *c)
+{
+    if (is_here(d, c->src) && d->device_of[c->src] == device && d->residents[c->src].line == c->line)
+        d->cx.ops->asked(d->cx.self, c);
+}
+
 static void tell_peer(struct devman *d, int device, uint32_t vertex)
 {
     uint64_t word = d->where[vertex];
@@ -617,6 +633,9 @@ static int take(struct devman *d, int device, const union cell *c, uint32_t byte
         return 0;
     case CELL_SLOT_DUE:
         on_due(d, &c->slot);
+        return 0;
+    case CELL_SLOT_ASK:
+        on_asked(d, device, &c->child);
         return 0;
     case CELL_SLOT_LOG:
         d->cx.ops->logged(d->cx.self, &c->log);

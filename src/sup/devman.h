@@ -47,6 +47,8 @@ struct devman_ops {
     void (*down)(void *self, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause, uint32_t code);
     /* A worker died under these lives (none of them at fault). */
     void (*lost)(void *self, const struct devman_loss *lost, uint32_t count, uint32_t cause);
+    /* An actor's request for a child, perhaps not for the first time; devman_answer. */
+    void (*asked)(void *self, const struct cell_child *c);
     /* A message or acknowledgement for another device: 0 = taken, TW_EFULL = offer it again. */
     int (*message)(void *self, const union cell *c, const void *body, uint32_t bytes);
     void (*due)(void *self, uint32_t vertex, uint64_t step);
@@ -94,6 +96,9 @@ void devman_forget(struct devman *d, uint32_t vertex);
 void devman_deliver(struct devman *d, const union cell *c, const void *body, uint32_t bytes);
 /* Where a vertex is now (status: enum peer_status): told to every worker, and to those to come. */
 void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status);
+
+/* The answer to a request of c->dst: number, line and place as asked.  It may be lost, and is then asked for again. */
+void devman_answer(struct devman *d, const union cell *c);
 
 /* Injuries.  TW_ENOENT: not running here.  tag comes back in the fault they lead to. */
 int devman_drill(struct devman *d, uint32_t vertex, uint32_t how, uint8_t tag);

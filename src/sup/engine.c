@@ -96,7 +96,9 @@ static int build(struct rank *r, struct suptree *t, int home)
 
 struct suptree *engine_create(struct rank *r, int home, struct reason *why)
 {
+    /* All that may be asked for by all actors may wait at one supervisor, beside what waits anyhow. */
     struct suptree_limits limits = {.vertices = r->vertices, .ids = r->vertices,
+                                    .messages = (4u + SLOT_ASKS) * r->vertices + 64u,
                                     .generation = r->cx.generation, .extras = any_extra(r->cx.spec)};
     struct suptree *t = suptree_create(&limits);
 
@@ -289,6 +291,10 @@ static void branch_result(struct rank *r, const struct suptree_effect *e)
 {
     union cell c;
 
+    if (e->token & TOKEN_CHILD) {
+        ask_result(r, e);
+        return;
+    }
     memset(&c, 0, sizeof c);
     c.admin.type = CELL_ADMIN_OK;
     c.admin.src = e->vertex;
@@ -396,6 +402,17 @@ static void lift_quarantine(struct rank *r, const struct cell_admin *c)
     send_cell(r, 0, &answer);
 }
 
+/* An operator's call comes by way of the root; an actor's for the root's own engine comes here, too. */
+static void admin_input(struct rank *r, const struct suptree_input *in)
+{
+    uint32_t supervisor = in->vertex < r->vertices ? supervisor_of(r, in->kind, in->vertex) : SPEC_NONE;
+
+    if (!is_root(r) || !(in->token & TOKEN_CHILD) || supervisor == SPEC_NONE || r->cx.home_of[supervisor] >= 0)
+        branch_input(r, in);
+    else
+        root_input(r, 0, in);
+}
+
 void on_admin(struct rank *r, const struct cell_admin *c)
 {
     struct suptree_input in = {.kind = (uint16_t)c->verb, .vertex = c->dst, .token = c->token,
@@ -408,7 +425,7 @@ void on_admin(struct rank *r, const struct cell_admin *c)
     case SUPTREE_DELETE:
     case SUPTREE_START_CHILD:
     case SUPTREE_SPAWN:
-        branch_input(r, &in);
+        admin_input(r, &in);
         return;
     case ADMIN_LIFT: lift_quarantine(r, c); return;
     case SUPTREE_ASK:                   /* its token says that we are to go on when it is answered */
@@ -448,7 +465,12 @@ static void root_effect(struct rank *r, const struct suptree_effect *e)
     case SUPTREE_DO_START: root_order(r, CELL_START, e); return;
     case SUPTREE_DO_STOP: root_order(r, CELL_STOP, e); return;
     case SUPTREE_DO_REPORT: root_tree_report(r, e); return;
-    case SUPTREE_DO_RESULT: root_result(r, e->vertex, e->token, e->what); return;
+    case SUPTREE_DO_RESULT:
+        if (e->token & TOKEN_CHILD)
+            ask_result(r, e);
+        else
+            root_result(r, e->vertex, e->token, e->what);
+        return;
     case SUPTREE_DO_RECORD: journal(r, e); return;
     }
 }

@@ -399,7 +399,8 @@ static void on_keeper_gone(void *self)
 
 const struct devman_ops rank_devman_ops = {
     .started = on_started, .start_failed = on_start_failed, .room = on_room, .finishing = on_finishing, .down = on_down,
-    .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged, .fault = on_fault,
+    .lost = on_lost, .asked = on_asked, .message = on_message, .due = on_due, .next_step = next_step,
+    .logged = on_logged, .fault = on_fault,
     .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone,
 };
 

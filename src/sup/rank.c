@@ -200,7 +200,7 @@ uint32_t rank_line(const struct rank *r, uint32_t vertex) { return devman_line(r
 
 uint64_t rank_unsent(const struct rank *r)
 {
-    uint64_t n = 0;
+    uint64_t n = r->news_count;
 
     for (int to = 0; to < r->size; to++)
         n += r->down[to] ? 0 : r->out[to].tail - r->out[to].head;
@@ -276,6 +276,12 @@ static void take_cell(struct rank *r, int from, const union cell *c, const void 
     case CELL_KILL: on_order(r, &c->order); return;
     case CELL_REPORT_OK: on_report_ok(r, &c->report); return;
     case CELL_ADMIN: on_admin(r, &c->admin); return;
+    case CELL_ADMIN_OK:
+        if (c->admin.token & TOKEN_CHILD)
+            on_ask_answered(r, &c->admin);
+        else if (is_root(r))
+            root_on_cell(r, from, c);
+        return;
     case CELL_DRILL: on_drill(r, &c->drill); return;
     case CELL_STREAMS: send_streams(r); return;
     case CELL_VERDICT: on_verdict(r, &c->verdict); return;
@@ -472,10 +478,11 @@ static int allocate(struct rank *r)
     r->out_room = 16384 + 4 * r->vertices;      /* pages of it that nobody needs are never touched */
     r->report_room = 512 + 3 * r->vertices;     /* a life has a start and an end to tell */
     r->reports = calloc(r->report_room, sizeof *r->reports);
+    r->asks = calloc((size_t)r->vertices * SLOT_ASKS, sizeof *r->asks);
     r->branch_room = 2 * r->vertices + 64;      /* one effect can bring an answer of every life */
     r->branch_queue = calloc(r->branch_room, BRANCH_INPUT_BYTES);
     if (!r->table || !r->ranks || !r->device_views || !r->status || !r->out || !r->down ||
-        !r->left || !r->branch_queue || !r->reports || !r->gave_up ||
+        !r->left || !r->branch_queue || !r->reports || !r->asks || !r->gave_up ||
         !r->news || !r->news_of)
         return TW_ENOMEM;
     for (int i = 0; i < r->size; i++) {
@@ -571,5 +578,6 @@ void rank_destroy(struct rank *r)
     free(r->left);
     free(r->branch_queue);
     free(r->reports);
+    free(r->asks);
     free(r);
 }

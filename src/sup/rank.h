@@ -128,7 +128,7 @@ int rank_ended(const struct rank *r, int *ret_exit_code);
  * none.  The line of its last life, here. */
 const void *rank_commit(const struct rank *r, uint32_t vertex);
 uint32_t rank_line(const struct rank *r, uint32_t vertex);
-/* Control cells that wait for room on the way to other ranks or for this rank's own next turn. */
+/* Control cells, and news that will be one, that wait for room on the way to other ranks or for this rank's own turn. */
 uint64_t rank_unsent(const struct rank *r);
 /* Every structural promise of the engines and of the device manager; aborts with the broken one's text. */
 void rank_check(const struct rank *r);

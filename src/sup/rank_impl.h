@@ -47,6 +47,7 @@ enum rank_phase {
 #undef X
 };
 
+#define TOKEN_CHILD (1ull << 60)        /* an actor's: asks.c */
 #define TOKEN_ASK (1ull << 61)          /* the call is a question: which_children, count_children */
 #define ADMIN_LIFT SUPTREE_INPUT_COUNT  /* beside the engine's inputs: use device dst again */
 #define ASKED_MAX 65u                   /* the root has so many commands under way, and a scenario one */
@@ -55,6 +56,14 @@ enum rank_phase {
 
 struct root;
 struct stage;
+
+/* A request of an actor here. */
+struct rank_ask {
+    uint64_t number, life;              /* number 0: none yet; life: the child's */
+    uint32_t line, serial, verb, what;  /* what: it names, and when it is done, it was about */
+    bool done;
+    uint8_t answer;
+};
 
 struct rank {
     struct rank_config cx;
@@ -83,6 +92,8 @@ struct rank {
     uint32_t out_room;
     uint8_t *down;              /* per rank: gone */
     uint8_t *left;              /* per rank: said goodbye */
+    struct rank_ask *asks;      /* owned; [vertex x SLOT_ASKS + place] */
+    uint32_t ask_serial;
     struct pending_report *reports;     /* owned; [seq % report_room] */
     uint32_t report_room;
     uint64_t report_seq, report_oldest; /* all before the oldest are answered */
@@ -136,6 +147,12 @@ void branches_tick(struct rank *r);
 void answers_turn(struct rank *r);          /* behind the news of a turn */
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by an engine of this rank */
+
+/* asks.c */
+void on_asked(void *self, const struct cell_child *c);
+void ask_result(struct rank *r, const struct suptree_effect *e);
+void on_ask_answered(struct rank *r, const struct cell_admin *c);
+uint32_t supervisor_of(const struct rank *r, uint32_t verb, uint32_t vertex);
 
 /* command.c */
 void command_cell(struct rank *r, int from, const struct cell_cmd *c, const void *body, size_t bytes);

@@ -231,12 +231,12 @@ static void to_home(struct rank *r, uint32_t supervisor, const struct suptree_in
 
 void root_admin(struct rank *r, uint16_t verb, uint32_t vertex, bool fresh, uint64_t token)
 {
-    uint32_t parent = verb == SUPTREE_SPAWN ? vertex : r->cx.spec->vertices[vertex].parent;
+    uint32_t supervisor = supervisor_of(r, verb, vertex);
 
-    if (parent == SPEC_NONE)
+    if (supervisor == SPEC_NONE)
         root_result(r, vertex, token, ANSWER_INVALID);
     else
-        to_home(r, parent, &(struct suptree_input){.kind = verb, .vertex = vertex, .fresh = fresh, .token = token});
+        to_home(r, supervisor, &(struct suptree_input){.kind = verb, .vertex = vertex, .fresh = fresh, .token = token});
 }
 
 void root_ask(struct rank *r, uint32_t supervisor, uint64_t token)

@@ -570,6 +570,7 @@ static void take_up(struct box *b, uint32_t device)
         case CELL_SLOT_IS: on_slot_is(b, device, &c.slot_is); break;
         case CELL_SLOT_LOG: b->logs++; break;
         case CELL_SLOT_DUE: b->dues++; break;
+        case CELL_SLOT_ASK: b->ask[b->asked++ % 16] = c; break;
         case CELL_MSG:
         case CELL_MSG_ACK:
         case CELL_MSG_NACK: on_message(b, &c, body, bytes); break;
@@ -628,6 +629,8 @@ void box_inject_ack(struct box *b, uint32_t from, uint32_t to, uint64_t lines, u
     c.msg_ack.durable = durable;
     put_down(b, to, &c, NULL, 0);
 }
+
+void box_tell(struct box *b, uint32_t vertex, const union cell *c) { put_down(b, vertex, c, NULL, 0); }
 
 void box_place(struct box *b, uint32_t vertex, uint32_t line, uint64_t life, uint32_t status)
 {

@@ -92,6 +92,8 @@ struct box {
     bool by_hand;                       /* ends are noted, no new life begins */
     uint32_t kept;                      /* messages and acks to vertices that live nowhere here */
     struct { union cell cell; uint64_t value; } keep[256];
+    uint32_t asked;                     /* requests for children, as the rank got them */
+    union cell ask[16];                 /* [% 16] */
     bool calm;                          /* no faults: the sums must close on both sides */
 };
 
@@ -122,6 +124,8 @@ void box_inject(struct box *b, uint32_t from, uint32_t to, uint64_t lines, uint6
                 uint64_t value);
 void box_inject_ack(struct box *b, uint32_t from, uint32_t to, uint64_t lines, uint64_t consumed,
                     uint64_t durable, bool nack);
+/* A cell for the slot 0 where a vertex is. */
+void box_tell(struct box *b, uint32_t vertex, const union cell *c);
 /* Say where a vertex that lives nowhere here is. */
 void box_place(struct box *b, uint32_t vertex, uint32_t line, uint64_t life, uint32_t status);
 

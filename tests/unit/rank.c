@@ -422,6 +422,104 @@ static void losses_are_reported_as_such(void)
     play_end(p);
 }
 
+/* -- what its actors ask for ------------------------------------------------------------------------ */
+
+static const char pair[] = HEAD "  - {actor: a, place: {rank: 1}}\n  - {actor: b, type: a, place: {rank: 0}, restart: temporary}\n";
+
+static void asks(struct play *p, uint64_t number, uint32_t line, uint32_t verb, uint32_t what)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.child.type = CELL_SLOT_ASK;
+    c.child.src = X;
+    c.child.seq = number;
+    c.child.line = line;
+    c.child.place = 2;
+    c.child.verb = verb;
+    c.child.what = what;
+    (void)ring_put(arena_up(&p->device.view), up_ring_bytes(&p->device.view.geo), &c, NULL, 0);
+    turns(p, 1, 1000);
+}
+
+/* What was put into the worker's ring since: how many answers; *last: the last; *peers: news of vertices before it. */
+static uint32_t answers_to(struct play *p, union cell *last_one, uint32_t *peers)
+{
+    struct byte_ring *down = arena_down(&p->device.view);
+    uint64_t size = down_ring_bytes(&p->device.view.geo);
+    uint32_t n = 0, bytes;
+    char body[512];
+    union cell c;
+
+    *peers = 0;
+    while (ring_peek(down, size, &c, body, sizeof body, &bytes) == 1) {
+        ring_drop(down, size);
+        *peers += c.head.type == CELL_SLOT_PEER && n == 0 && PEER_STATUS(c.vertex.flags) == PEER_UP && c.vertex.dst == Y;
+        if (c.head.type != CELL_SLOT_ANSWER)
+            continue;
+        *last_one = c;
+        n++;
+    }
+    return n;
+}
+
+static void home_answers(struct play *p, uint64_t token, uint32_t says)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN_OK;
+    c.admin.src = Y;
+    c.admin.token = token;
+    c.admin.answer = (int32_t)says;
+    c.admin.life = 77;
+    c.admin.counts[0] = 5;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+}
+
+static void what_is_asked_is_done_once(void)
+{
+    struct play *p = play_with(pair, 1, false);
+    uint64_t token;
+    uint32_t peers;
+    union cell c;
+
+    boot(p);
+    order(p, CELL_START, 1, X, 11);
+    runs(p, X, 11);
+    (void)answers_to(p, &c, &peers);
+    asks(p, 4, 1, TW_CHILD_START_, Y);
+    token = last(p, CELL_ADMIN)->admin.token;
+    ok(sent(p, CELL_ADMIN) == 1 && last(p, CELL_ADMIN)->admin.verb == SUPTREE_START_CHILD &&
+           last(p, CELL_ADMIN)->head.dst == Y && last(p, CELL_ADMIN)->admin.flags, "a request goes to the supervisor's home");
+    asks(p, 4, 1, TW_CHILD_START_, Y);
+    is_int(sent(p, CELL_ADMIN), 1, "repeated, it does not");
+    home_answers(p, token ^ (1ull << 34), ANSWER_OK);
+    is_int(answers_to(p, &c, &peers), 0, "an answer to another one is none");
+    home_answers(p, token, ANSWER_OK);
+    ok(answers_to(p, &c, &peers) == 1 && c.child.dst == X && c.child.seq == 4 && c.child.place == 2 && c.child.line == 1 &&
+           c.child.answer == TW_CHILD_OK && c.child.what == Y && c.child.child_life == 77 &&
+           c.child.slot == devman_slot(p->r->devman, X), "its answer goes to the slot that asked");
+    is_int(peers, 1, "... behind the news of where the child is");
+    home_answers(p, token, ANSWER_START_ERROR);
+    asks(p, 4, 1, TW_CHILD_START_, Y);
+    ok(answers_to(p, &c, &peers) == 1 && c.child.answer == TW_CHILD_OK && sent(p, CELL_ADMIN) == 1,
+       "asked once more, it is answered the same, and not done again");
+    asks(p, 3, 1, TW_CHILD_TERMINATE_, Y);
+    asks(p, 5, 2, TW_CHILD_TERMINATE_, Y);
+    asks(p, 5, 1, 3, Y);
+    asks(p, 5, 1, TW_CHILD_START_, 99);
+    ok(answers_to(p, &c, &peers) == 0 && sent(p, CELL_ADMIN) == 1, "what is older, of another line or nonsense is nobody's");
+    asks(p, 5, 1, TW_CHILD_TERMINATE_, Y);
+    ok(sent(p, CELL_ADMIN) == 2 && last(p, CELL_ADMIN)->admin.verb == SUPTREE_TERMINATE, "the next is a new one");
+    home_answers(p, token, ANSWER_OK);
+    is_int(answers_to(p, &c, &peers), 0, "... which the last one's answer does not answer");
+    asks(p, 6, 1, TW_CHILD_TERMINATE_, TOP);
+    ok(answers_to(p, &c, &peers) == 1 && c.child.answer == TW_CHILD_INVALID, "nobody stops the root");
+    play_end(p);
+}
+
 /* -- cells that nobody should have sent ------------------------------------------------------------- */
 
 static void orders_that_make_no_sense(void)
@@ -692,6 +790,27 @@ static void drills_are_drawn_again(void)
     play_end(p);
 }
 
+static void actors_ask_the_root(void)
+{
+    struct play *p = root_running(false);
+    uint64_t life = ordered(p, CELL_START, Y), token = TOKEN_CHILD | 5ull << 34 | X;
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN;
+    c.admin.dst = Y;
+    c.admin.verb = SUPTREE_TERMINATE;
+    c.admin.token = token;
+    put_in(p, 1, &c);
+    turns(p, 1, 1000);
+    is_int((long long)ordered(p, CELL_STOP, Y), (long long)life, "an actor's call is one of the root's own supervisor's");
+    reported(p, SUPTREE_EXITED, Y, life, CLASS_SHUTDOWN);
+    ok(sent(p, CELL_ADMIN_OK) == 1 && last(p, CELL_ADMIN_OK)->admin.token == token &&
+           last(p, CELL_ADMIN_OK)->head.src == Y && last(p, CELL_ADMIN_OK)->head.life == life &&
+           last(p, CELL_ADMIN_OK)->admin.answer == ANSWER_OK, "its rank is answered, with the child and its life");
+    play_end(p);
+}
+
 static void a_restart_is_two_halves(void)
 {
     struct play *p = root_running(false);
@@ -767,6 +886,8 @@ int main(void)
     news_of_older_lives();
     answers_on_the_spot();
     losses_are_reported_as_such();
+    what_is_asked_is_done_once();
+    actors_ask_the_root();
     reports_are_taken_once();
     losses_cost_nothing();
     a_signal_and_the_sums();

@@ -637,6 +637,33 @@ static void each_line_of_a_place_is_another_child(void)
     puppet_send(b, 0, OUTSIDER, 1, 3);
     box_rounds(b, 5, 1);
     ok(kept(b, CELL_MSG, 4) == 1 && b->keep[0].cell.msg.first == 4, "who gets what is sent from then on");
+    box_place(b, OUTSIDER, 3, 3, PEER_DOWN | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, OUTSIDER, 1, 4);
+    box_rounds(b, 5, 1);
+    b->kept = 0;
+    box_place(b, OUTSIDER, 3, 4, PEER_UP | PEER_PLACE);
+    box_rounds(b, 5, 1);
+    is_int(kept(b, CELL_MSG, 5), 1, "... also of one that was down when it was first heard of");
+    box_free(b);
+}
+
+static void the_first_that_is_met_may_not_be_the_first(void)
+{
+    struct box *b = puppet_box(1, 4, 16);
+
+    puppet_add(b, 0)->flags = SLOT_EAGER;
+    box_place(b, OUTSIDER, 1, 1, PEER_GONE);
+    box_start(b, 0, 0, 1, false);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, OUTSIDER, 2, 0);
+    box_rounds(b, 5, 1);
+    box_place(b, OUTSIDER, 2, 2, PEER_UP);
+    box_rounds(b, 5, 1);
+    puppet_send(b, 0, OUTSIDER, 1, 2);
+    box_rounds(b, 5, 1);
+    ok(kept(b, CELL_MSG, 3) == 1 && b->keep[0].cell.msg.first == 3 && stream_to(b, 0, OUTSIDER)->lost == 0,
+       "to whom is met after others were gone, numbers begin behind those that are dead");
     box_free(b);
 }
 
@@ -698,5 +725,6 @@ int main(void)
     a_late_ack_of_the_finished();
     each_line_of_a_place_is_another_child();
     who_has_spoken_is_not_gone();
+    the_first_that_is_met_may_not_be_the_first();
     done_testing();
 }

@@ -4,7 +4,7 @@
  * completion, never block, and touch nothing outside their state except by the calls below; what they
  * do takes effect as a whole: a handler that fails has sent nothing.  After a fault the actor goes on
  * from its last commit {state, how far each peer's messages were consumed, messages not yet
- * acknowledged, timers}; messages are neither lost nor seen twice.
+ * acknowledged, timers, requests for children}; messages are neither lost nor seen twice.
  *
  *     #include <treewarden/actor.h>
  *     struct counter { uint64_t seen; };
@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Version of this file's binary contract; the worker refuses a program built for another one. */
-#define TW_ACTOR_API 2u
+#define TW_ACTOR_API 3u
 
 #ifdef __CUDACC__
 #define TW_DEV __device__
@@ -65,7 +65,33 @@ enum {
     TW_MSG_SYSTEM = 0x40000000,
     TW_PEER_FRESH = TW_MSG_SYSTEM + 1,  /* `from` came back without its commit: what it knew is gone; or it
                                          * is another child, in the place of one that was forgotten */
-    TW_TIMER = TW_MSG_SYSTEM + 2        /* a tw_timer ran out; body: uint64_t, the ms it was set to */
+    TW_TIMER = TW_MSG_SYSTEM + 2,       /* a tw_timer ran out; body: uint64_t, the ms it was set to */
+    TW_CHILD = TW_MSG_SYSTEM + 4        /* what became of a tw_child_start or tw_child_terminate; body: struct tw_child;
+                                         * from: the child */
+};
+
+/* Answers of supervisors, as OTP gives them (doc/supervision.md, M1 and M2). */
+enum {
+    TW_CHILD_OK,                        /* it runs, or is down */
+    TW_CHILD_IGNORED,
+    TW_CHILD_NOT_FOUND,                 /* it is not there, or its supervisor is not up */
+    TW_CHILD_RUNNING,
+    TW_CHILD_RESTARTING,
+    TW_CHILD_ALREADY_STARTED,           /* child and life: which */
+    TW_CHILD_ALREADY_PRESENT,           /* it is down, and was not forgotten: a person may restart it */
+    TW_CHILD_START_ERROR,
+    TW_CHILD_INVALID,
+    TW_CHILD_SIMPLE_ONE_FOR_ONE,
+    TW_CHILD_QUARANTINED,               /* its supervisor is */
+    TW_CHILD_MAX_CHILDREN               /* all instances of the pool are in use */
+};
+
+struct tw_child {
+    uint32_t request;                   /* what the call returned */
+    uint32_t answer;                    /* TW_CHILD_... */
+    uint32_t child;                     /* its vertex id: of a pool, that of the instance */
+    uint32_t reserved;
+    uint64_t life;                      /* of the child, when it was answered */
 };
 
 /* Numbers of tw_peer and of the rest of the tree: a path's is the same all through a job. */
@@ -92,6 +118,7 @@ struct tw_calls {
     uint64_t (*random)(struct tw_ctx *);
     void (*log)(struct tw_ctx *, uint32_t code, uint64_t a, uint64_t b);
     const char *(*sink)(struct tw_ctx *, const char *name);
+    int (*child)(struct tw_ctx *, uint32_t verb, uint32_t vertex);
 };
 
 /* The part of the context that these inline functions read. */
@@ -129,6 +156,20 @@ TW_FN void tw_again(struct tw_ctx *cx) { TW_CALL_(cx)->again(cx); }
 /* A TW_TIMER message after ms milliseconds; at most 4 pending (a fifth fails the actor: -1).  Timers
  * are part of the commit as time remaining.  Not with `send: eager`. */
 TW_FN int tw_timer(struct tw_ctx *cx, uint64_t ms) { return TW_CALL_(cx)->timer(cx, ms); }
+
+/* Ask for a child to be started: `what` is a pool, for another instance of it, or a vertex of an instance, of a child
+ * with `start: later`, or of one that was forgotten.  It begins from init.  Or ask for `what` to be stopped, in order:
+ * afterwards its supervisor does not restart it; an instance of a pool, or a temporary child, is forgotten.
+ *
+ * The request leaves with the next commit and is then carried out once, whatever dies; it waits its turn at the
+ * supervisor, which may be one above this actor.  Its answer comes as one TW_CHILD, unless this actor has ended by then.
+ * Returns the request's number, > 0; at most 4 may be without their answer (a fifth fails the actor: -1). */
+enum { TW_CHILD_START_ = 1, TW_CHILD_TERMINATE_ = 2 };
+TW_FN int tw_child_start(struct tw_ctx *cx, uint32_t what) { return TW_CALL_(cx)->child(cx, TW_CHILD_START_, what); }
+TW_FN int tw_child_terminate(struct tw_ctx *cx, uint32_t what)
+{
+    return TW_CALL_(cx)->child(cx, TW_CHILD_TERMINATE_, what);
+}
 
 /* The vertex with this path, e.g. "plate/rows[1]/tile[0,3]"; TW_NO_PEER if the tree has none. */
 TW_FN uint32_t tw_peer(struct tw_ctx *cx, const char *path)
