@@ -175,6 +175,7 @@ static void order_stop(struct suptree *t, uint32_t c)
     struct suptree_effect *e = effect(t, SUPTREE_DO_STOP, c);
 
     e->how = spec->shutdown;            /* S5 */
+    e->alone = true;
     e->deadline_ms = spec->shutdown == SHUTDOWN_MS ? spec->shutdown_ms : 0;
 }
 
@@ -186,6 +187,11 @@ bool stop_child(struct suptree *t, uint32_t c)
     if (x->state == TREE_DEAD || x->state == TREE_RESTARTING || x->state == TREE_STOPPED) {
         set_state(t, x, TREE_STOPPED);        /* R10: its exit message is swallowed; R8: its retry is void */
         return true;
+    }
+    if (is_sup(x) && x->spec.shutdown == SHUTDOWN_BRUTAL_KILL && x->act != ACT_DYING) {     /* S5, at any home */
+        (void)kill_supervisor(t, c, true, &(struct suptree_input){.alone = true});
+        set_state(t, x, TREE_STOPPING);
+        return false;
     }
     set_state(t, x, TREE_STOPPING);
     if (is_sup(x)) {
@@ -417,6 +423,10 @@ static void go_on(struct suptree *t, uint32_t s)
     case ACT_POOL_DOWN:
         if (x->left == 0)
             finish_pool_down(t, s);
+        return;
+    case ACT_DYING:
+        if (x->left == 0)
+            finish_dying(t, s);
         return;
     case ACT_IDLE:
         if ((x->state == TREE_RUNNING || x->state == TREE_STOPPING) && pop(t, s, &m)) {

@@ -117,7 +117,7 @@ struct suptree_spec {
 #define SUPTREE_INPUT_LIST(X)                                                                      \
     X(BRANCH_START)   /* start a branch: life of its top, line, fresh, move, reign */              \
     X(BRANCH_STOP)    /* stop it in order */                                                       \
-    X(BRANCH_KILL)    /* retire all of it at once: linked, with the class of its top */            \
+    X(BRANCH_KILL)    /* retire all of it at once: alone; linked, with the class of its top */     \
     X(STARTED)        /* a leaf's life runs */                                                     \
     X(START_FAILED)   /* cause */                                                                  \
     X(START_IGNORED)                                                                               \
@@ -148,6 +148,7 @@ struct suptree_input {
     bool fresh;
     bool move;                  /* to another device (extension 8) */
     bool linked;                /* with a supervisor above it that was killed */
+    bool alone;                 /* by its own supervisor, that stops or restarts it: its shutdown is a kill */
     uint32_t vertex;
     uint32_t line;              /* BRANCH_START: lines given are at least this */
     uint32_t reign;             /* BRANCH_START: part of all lives given below */
@@ -160,7 +161,7 @@ struct suptree_input {
 /*    effect          what is to be done, and which fields matter beside vertex and life          */
 #define SUPTREE_EFFECT_LIST(X)                                                                     \
     X(START)          /* begin a life of a leaf: line, fresh, move; anew: of another child than before */ \
-    X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls */          \
+    X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls; alone */   \
     X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
     X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other */
@@ -202,7 +203,7 @@ struct suptree_effect {
     uint16_t kind;              /* enum suptree_effect_kind */
     uint8_t cls, cause;
     uint8_t what, how;
-    bool fresh : 1, move : 1, linked : 1, anew : 1;
+    bool fresh : 1, move : 1, linked : 1, anew : 1, alone : 1;
     uint32_t vertex, other;
     uint32_t line, starts;
     uint32_t deadline_ms;

@@ -79,6 +79,7 @@ struct vertex {
     uint8_t act, end_cls, end_cause;
     bool told;                  /* it goes down because its parent (or home) says so */
     bool linked;                /* ... or was killed itself: links take all below it along (G4) */
+    bool alone;                 /* ... by its own supervisor, whose other children stay (S5) */
     bool admin_new, admin_fresh, queued;
     bool moving;                /* while it boots: what it starts goes to another device, as it does itself */
     bool has_depends;           /* a child of it depends on siblings */
@@ -350,6 +351,7 @@ uint32_t retire(struct suptree *t, uint32_t top, bool with_top, uint32_t killer)
 void finish_retire(struct suptree *t, uint32_t s);
 void retired(struct suptree *t, uint32_t c);            /* a life that a kill waits for has ended */
 void end_by_force(struct suptree *t, uint32_t s);
+void finish_dying(struct suptree *t, uint32_t s);
 int kill_supervisor(struct suptree *t, uint32_t c, bool told, const struct suptree_input *in);
 int stale(struct suptree *t);
 

@@ -67,7 +67,7 @@ static void retire_vertex(struct suptree *t, uint32_t c, uint32_t killer)
 static uint8_t lost_class(const struct suptree *t, const struct vertex *x, uint32_t top, uint32_t killer)
 {
     bool by_links = killer == top && t->v[top].linked && !t->v[top].forced;
-    bool deeper = x->parent != top || t->v[top].told;
+    bool deeper = x->parent != top || (t->v[top].told && !t->v[top].alone);
 
     return by_links && deeper && x->spec.shutdown != SHUTDOWN_BRUTAL_KILL ? CLASS_SHUTDOWN
                                                                                      : CLASS_KILLED;
@@ -108,7 +108,7 @@ uint32_t retire(struct suptree *t, uint32_t top, bool with_top, uint32_t killer)
     return t->v[killer].left;
 }
 
-static void finish_dying(struct suptree *t, uint32_t s)
+void finish_dying(struct suptree *t, uint32_t s)
 {
     struct vertex *x = &t->v[s];
 
@@ -190,21 +190,24 @@ int kill_supervisor(struct suptree *t, uint32_t c, bool told, const struct suptr
         return stale(t);
     x->end_cause = told ? CAUSE_SUPERVISOR : CAUSE_OPERATOR;
     x->told = told;
-    x->linked = !told || in->linked;
+    x->alone = told && in->alone;
+    x->linked = !told || in->linked || in->alone;
     x->parking = x->forced = false;
     x->cls = told && in->linked ? in->cls : CLASS_KILLED;
     x->cause = x->end_cause;
     if (!told)
         record(t, c, RECORD_EXIT);
     else if (x->state != TREE_STARTING)
-        record(t, c, RECORD_LOST);
+        record(t, c, x->alone ? RECORD_STOP : RECORD_LOST);
     drop_call(t, c);
     (void)retire(t, c, false, c);
     if (x->work != WORK_NONE)
         retire_vertex(t, c, c);
     x->act = ACT_DYING;
     drop_queue(t, c);
-    if (x->left == 0)
+    if (x->left == 0 && x->alone)
+        schedule(t, c);                 /* its supervisor is not at the place yet where it waits */
+    else if (x->left == 0)
         finish_dying(t, c);
     return 0;
 }

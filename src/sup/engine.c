@@ -453,7 +453,8 @@ static void root_order(struct rank *r, uint16_t type, const struct suptree_effec
     c.order.line = e->line;
     c.order.how = type == CELL_START ? start_of(e) : how_of(e);
     c.order.deadline_ms = type == CELL_START ? 0 : deadline_of(e);
-    c.order.flags = (uint16_t)((e->linked ? ORDER_LINKED : 0) | (e->move ? ORDER_MOVE : 0));
+    c.order.flags = (uint16_t)((e->linked ? ORDER_LINKED : 0) | (e->move ? ORDER_MOVE : 0) |
+                               (e->alone ? ORDER_ALONE : 0));
     c.order.cls = e->cls;
     r->view.orders++;
     send_cell(r, to, &c);

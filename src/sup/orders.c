@@ -30,7 +30,7 @@ static void stop_branch(struct rank *r, const struct cell_order *c)
 {
     struct suptree_input in = {.kind = c->how == STOP_KILL ? SUPTREE_BRANCH_KILL : SUPTREE_BRANCH_STOP,
                                .vertex = c->dst, .life = c->life, .cls = (uint8_t)c->cls,
-                               .linked = c->flags & ORDER_LINKED};
+                               .linked = c->flags & ORDER_LINKED, .alone = c->flags & ORDER_ALONE};
 
     branch_input(r, &in);
 }

@@ -32,8 +32,8 @@ enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS 
 /* How a life begins: from the commit, from init, or from init as another child than the one that was there before. */
 enum start_how { START_RESUME, START_FRESH, START_ANEW };
 
-/* STOP of a branch: it goes down with a supervisor above it that was killed. */
-enum { ORDER_LINKED = 1, ORDER_MOVE = 2 };
+/* STOP of a branch: it goes down with a supervisor above it that was killed; or alone, for its own supervisor says so. */
+enum { ORDER_LINKED = 1, ORDER_MOVE = 2, ORDER_ALONE = 4 };
 
 /*    phase       printed                         */
 #define RANK_PHASE_LIST(X)                        \
