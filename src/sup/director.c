@@ -253,18 +253,30 @@ static int by_latest_start(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* What goes down with a killed supervisor has no order of its own, and homes tell of theirs one after another. */
+/* What goes down with a killed supervisor has no order of its own, and homes tell of theirs one after another.  Returns
+ * how many records from `rec` on do; they are in order then. */
+static uint32_t order_lost(struct director *d, struct stage_record *rec, uint32_t count)
+{
+    uint32_t n = 0;
+
+    while (n < count && rec[n].what == RECORD_LOST)
+        n++;
+    sorting_started = d->started;
+    if (n > 1)
+        qsort(rec, n, sizeof *rec, by_latest_start);
+    return n;
+}
+
+/* From the first to the last: what is lost may have been started just before. */
 static void order_records(struct director *d)
 {
     struct stage_record *rec = d->records;
 
     qsort(rec, d->record_count, sizeof *rec, by_stamp);
-    sorting_started = d->started;
     for (uint32_t i = 0, n; i < d->record_count; i += n ? n : 1) {
-        for (n = 0; i + n < d->record_count && rec[i + n].what == RECORD_LOST; n++)
-            continue;
-        if (n > 1)
-            qsort(rec + i, n, sizeof *rec, by_latest_start);
+        if (rec[i].what == RECORD_START)
+            d->started[rec[i].vertex] = ++d->starts;
+        n = order_lost(d, rec + i, d->record_count - i);
     }
 }
 
@@ -284,9 +296,6 @@ static void flush_trace(struct director *d)
     if (d->record_count == 0)
         return;
     order_records(d);
-    for (uint32_t i = 0; i < d->record_count; i++)
-        if (d->records[i].what == RECORD_START)
-            d->started[d->records[i].vertex] = ++d->starts;
     for (uint32_t i = 0; i < d->record_count; i++)
         print_record(d, &d->records[i]);
     d->record_count = 0;
