@@ -110,25 +110,32 @@ static void count(const struct director *d, uint32_t vertex, struct suptree_look
     ret->workers = n.workers;
 }
 
-/* What the root's engine has is looked at there; else, when all is quiet or its home stands still, the picture is what
- * its home thinks. */
+/* What the root's engine has is looked at there, though of a branch that is at home elsewhere it has no children.  Else,
+ * when all is quiet or its home stands still, the picture is what its home thinks; it is drawn behind the answers of a
+ * turn, so it is not asked about what the root's engine knows. */
 static int op_look(void *self, uint32_t vertex, struct suptree_look *ret)
 {
     const struct director *d = self;
     const struct rank *r = d->rank;
+    struct suptree_look own;
     const struct spec_vertex *s;
+    bool known;
 
     if (vertex >= r->vertices)
         return TW_ENOENT;
     s = &r->cx.spec->vertices[vertex];
-    if (suptree_look(r->root->tree, vertex, engine_ms(r), ret) == 0 &&
-        (s->kind == SPEC_ACTOR || r->cx.home_of[vertex] < 0))
+    known = suptree_look(r->root->tree, vertex, engine_ms(r), &own) == 0;
+    if (known && (s->kind == SPEC_ACTOR || r->cx.home_of[vertex] < 0)) {
+        *ret = own;
         return 0;
+    }
     *ret = (struct suptree_look){
         .parent = s->parent, .first_child = s->first_child, .next_sibling = s->next_sibling,
-        .state = (enum tree_state)r->table[vertex].engine_state, .starts = r->table[vertex].starts,
-        .life = r->table[vertex].life, .supervisor = s->kind == SPEC_SUPERVISOR, .significant = s->significant,
-        .gone = r->table[vertex].state == VERTEX_GONE, .is_template = spec_is_template(r->cx.spec, vertex)};
+        .state = known ? own.state : (enum tree_state)r->table[vertex].engine_state,
+        .starts = known ? own.starts : r->table[vertex].starts, .life = known ? own.life : r->table[vertex].life,
+        .supervisor = s->kind == SPEC_SUPERVISOR, .significant = s->significant,
+        .gone = known ? own.gone : r->table[vertex].state == VERTEX_GONE,
+        .is_template = spec_is_template(r->cx.spec, vertex)};
     count(d, vertex, ret);
     return 0;
 }
