@@ -274,6 +274,7 @@ struct suptree_look {
     bool quarantined;           /* extensions 3 and 7 */
     bool no_room;               /* RESTARTING: for want of a slot (extension 13) */
     uint64_t due_ms;            /* RESTARTING: when it will be tried again, if it waits (extension 1); else UINT64_MAX */
+    uint32_t retrying;          /* a pool's restarts that failed, as OTP counts them: taken off its active ones */
     uint32_t specs, supervisors, workers;               /* count_children (M3) */
     int32_t active;             /* below 0 in a pool that lost count as OTP does */
 };

@@ -189,9 +189,17 @@ static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
     begin_restart(t, s, c);
 }
 
+static void count_retry(struct suptree *t, uint32_t s, int32_t one)
+{
+    if (!is_pool(&t->v[s]))
+        return;
+    t->v[s].retrying += (uint32_t)one;
+    changed(t, &t->v[s]);
+}
+
 void failed_restart(struct suptree *t, uint32_t s, uint32_t c)
 {
-    t->v[s].retrying += is_pool(&t->v[s]);
+    count_retry(t, s, 1);
     set_state(t, &t->v[c], TREE_RESTARTING);    /* R6: the retry goes behind what is queued */
     (void)post(t, s, MSG_RETRY, c);
 }
@@ -407,7 +415,7 @@ void on_message(struct suptree *t, uint32_t s, const struct msg *m)
     case MSG_RETRY:                                     /* R6, R8 */
         if (t->v[m->child].state != TREE_RESTARTING)
             return;
-        t->v[s].retrying -= is_pool(&t->v[s]);
+        count_retry(t, s, -1);
         request_restart(t, s, m->child);
         return;
     case MSG_DUE:

@@ -75,7 +75,7 @@ int suptree_peek(const struct suptree *t, uint32_t id, struct suptree_look *ret)
         .significant = x->spec.significant, .gone = x->gone, .quarantined = x->parked,
         .no_room = x->no_room && x->state == TREE_RESTARTING,
         .due_ms = x->state == TREE_RESTARTING ? dues_at(&t->dues, c) : DUES_NEVER,
-        .is_template = is_template(t, x)};
+        .is_template = is_template(t, x), .retrying = x->retrying};
     return 0;
 }
 

@@ -48,7 +48,7 @@ struct cell_report { CELL_HEAD uint32_t what; uint64_t order; uint32_t cls; uint
 /* -- the picture every rank keeps of every vertex -- */
 struct cell_vertex { CELL_HEAD uint32_t line; uint64_t tree_us; uint32_t starts; uint16_t state;
                      uint8_t cls; uint8_t cause; uint16_t rank; uint16_t device; uint32_t slot;
-                     uint32_t code; };
+                     uint32_t code; uint32_t retrying; };
 struct cell_beat { CELL_HEAD uint32_t stamp_hi; uint64_t tree_us; uint64_t stamp; uint32_t load; };
 /* -- actor messages between devices: the body follows -- */
 struct cell_msg { CELL_HEAD uint32_t msg_type; uint64_t first; uint32_t pos; uint32_t bytes;

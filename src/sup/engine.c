@@ -192,13 +192,37 @@ static bool is_told_by(const struct rank *r, uint32_t vertex, const struct suptr
     return l->parent != SUPTREE_NONE || r->cx.spec->vertices[vertex].parent == SPEC_NONE;
 }
 
+bool is_home_here(const struct rank *r, uint32_t supervisor)
+{
+    int home = r->cx.home_of[supervisor];
+
+    return home == r->me || (home < 0 && is_root(r));
+}
+
 /* is_told_by of the engines here, by where supervisors are at home. */
 bool is_told_here(const struct rank *r, uint32_t vertex)
 {
     uint32_t parent = r->cx.spec->vertices[vertex].parent;
-    int home = r->cx.home_of[parent == SPEC_NONE ? vertex : parent];
 
-    return home == r->me || (home < 0 && is_root(r));
+    return is_home_here(r, parent == SPEC_NONE ? vertex : parent);
+}
+
+/* In this engine, where it is not a leaf. */
+static bool is_home_in(const struct rank *r, const struct suptree *t, uint32_t supervisor)
+{
+    return r->cx.home_of[supervisor] == (t == r->branches ? r->me : -1);
+}
+
+/* The other part of the picture: of a pool, by the engine that decides for it, wherever its parent is. */
+static void sync_retries(struct rank *r, const struct suptree *t, uint32_t vertex)
+{
+    struct view_vertex *v = &r->table[vertex];
+    struct suptree_look l;
+
+    if (suptree_peek(t, vertex, &l) != 0 || v->retrying == l.retrying || !l.supervisor || !is_home_in(r, t, vertex))
+        return;
+    v->retrying = l.retrying;
+    publish(r, vertex, VERTEX_RETRIES);
 }
 
 /* Tell all ranks what this engine thinks of a vertex, if it is news. */
@@ -230,18 +254,23 @@ static void sync_vertex(struct rank *r, const struct suptree *t, uint32_t vertex
 
 static void sync_picture(struct rank *r, struct suptree *t)
 {
-    for (uint32_t v; (v = suptree_next_changed(t)) != SUPTREE_NONE;)
+    for (uint32_t v; (v = suptree_next_changed(t)) != SUPTREE_NONE;) {
         sync_vertex(r, t, v);
+        sync_retries(r, t, v);
+    }
 }
 
 static void check_picture(const struct rank *r, const struct suptree *t)
 {
     struct suptree_look l;
 
-    for (uint32_t v = 0; v < r->vertices; v++)
+    for (uint32_t v = 0; v < r->vertices; v++) {
+        if (suptree_peek(t, v, &l) == 0 && l.supervisor && is_home_in(r, t, v))
+            assert(r->table[v].retrying == l.retrying && "a pool's retries are told as its engine counts them");
         if (suptree_peek(t, v, &l) == 0 && is_told_by(r, v, &l))
             assert(is_told_here(r, v) && r->table[v].state == state_of(&l) && r->table[v].starts == l.starts &&
                    "what is told of a vertex is what its engine thinks");
+    }
 }
 
 void engines_check(const struct rank *r)

@@ -127,6 +127,8 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         r->status[c->dst] = c->flags & VERTEX_STATUS;
         devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS);
     }
+    if (c->flags & VERTEX_RETRIES && r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR && !is_home_here(r, c->dst))
+        v->retrying = c->retrying;
     if (is_told_here(r, c->dst))
         return;                         /* nobody knows better than its own engine */
     if (c->flags & VERTEX_DEATH) {
@@ -162,6 +164,7 @@ static void send_vertex(struct rank *r, uint32_t vertex)
     c.vertex.flags = (uint16_t)(r->news[vertex] | r->status[vertex]);
     c.vertex.tree_us = tree_us(r);
     c.vertex.starts = v->starts;
+    c.vertex.retrying = v->retrying;
     c.vertex.state = (uint16_t)(v->state | v->engine_state << 8);
     c.vertex.cls = v->cls;
     c.vertex.cause = v->cause;

@@ -26,8 +26,9 @@ struct pending_report {
     uint64_t sent_us;           /* 0 = free */
 };
 
-/* Which part of a VERTEX cell counts: who runs an actor knows where it is, who homes it what it is. */
-enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_STATUS = 15 };
+/* Which part of a VERTEX cell counts: who runs an actor knows where it is, who homes it what it is, who homes a pool
+ * how many retries it counts. */
+enum { VERTEX_ADDRESS = 16, VERTEX_STATE = 32, VERTEX_DEATH = 64, VERTEX_RETRIES = 128, VERTEX_STATUS = 15 };
 
 /* How a life begins: from the commit, from init, or from init as another child than the one that was there before. */
 enum start_how { START_RESUME, START_FRESH, START_ANEW };
@@ -147,6 +148,7 @@ void branches_tick(struct rank *r);
 void answers_turn(struct rank *r);          /* behind the news of a turn */
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by an engine of this rank */
+bool is_home_here(const struct rank *r, uint32_t supervisor);       /* it is decided for by one of them */
 
 /* asks.c */
 void on_asked(void *self, const struct cell_child *c);

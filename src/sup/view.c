@@ -25,8 +25,6 @@ void view_count(const struct view *v, uint32_t supervisor, struct view_children 
 {
     const struct spec_vertex *all = v->spec->vertices;
 
-    uint32_t retrying = 0;
-
     *ret = (struct view_children){0};
     for (uint32_t c = all[supervisor].first_child; c != SPEC_NONE; c = all[c].next_sibling) {
         if (v->vertices[c].state == VERTEX_GONE || spec_is_template(v->spec, c))
@@ -35,10 +33,9 @@ void view_count(const struct view *v, uint32_t supervisor, struct view_children 
         ret->active += view_is_active(&v->vertices[c]);
         ret->supervisors += all[c].kind == SPEC_SUPERVISOR;
         ret->workers += all[c].kind == SPEC_ACTOR;
-        retrying += v->vertices[c].state == VERTEX_RESTARTING;
     }
     if (all[supervisor].strategy == SIMPLE_ONE_FOR_ONE) {       /* as core/suptree counts a pool */
         ret->specs = 1;
-        ret->active = (int32_t)(ret->workers - retrying);
+        ret->active = (int32_t)(ret->workers - v->vertices[supervisor].retrying);
     }
 }

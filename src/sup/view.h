@@ -60,6 +60,7 @@ struct view_vertex {
     uint8_t cls, cause;             /* of the last death; meaningful when deaths > 0 */
     uint32_t code;                  /* ... and the actor's own: tw_fail's */
     uint8_t stopped_by_hand;
+    uint32_t retrying;              /* of a pool: core/suptree.h */
     uint32_t deaths;                /* ever */
     struct view_death tally[VIEW_TALLY];    /* [deaths % VIEW_TALLY] is the next to be overwritten */
 };
