@@ -8,7 +8,8 @@
 struct play {
     struct script script;
     struct suptree *tree;           /* owned */
-    bool carrying, stopping;        /* stopping: the effect before this one was a stop */
+    bool carrying;
+    uint32_t stopping;              /* the effect before this one was the stop of a child of that vertex; NONE: it was none */
     struct scenario_node *nodes;    /* owned; per vertex, as it was added */
 };
 
@@ -27,12 +28,21 @@ static void play_start(struct play *p, const struct suptree_effect *e)
     take(p, &in);
 }
 
-/* Several that are told to stop one right after the other were told at the same time, as a pool does. */
-static void play_stop(struct play *p, const struct suptree_effect *e, bool at_once)
+/* Instances of a pool that are told to stop one right after the other were told at the same time. */
+static bool is_at_once(const struct play *p, const struct suptree_effect *e)
 {
+    uint32_t parent = p->nodes[e->vertex].parent;
+
+    return parent != SUPTREE_NONE && parent == p->stopping && p->nodes[parent].spec.strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+static void play_stop(struct play *p, const struct suptree_effect *e)
+{
+    bool at_once = is_at_once(p, e);
     struct suptree_input in = {.kind = SUPTREE_EXITED, .vertex = e->vertex, .life = e->life,
                                .cls = CLASS_KILLED, .cause = CAUSE_SUPERVISOR};
 
+    p->stopping = p->nodes[e->vertex].parent;
     if (e->how != SHUTDOWN_BRUTAL_KILL)
         in.cls = p->script.ops->stop(p->script.self, e->vertex, at_once);
     take(p, &in);
@@ -41,12 +51,12 @@ static void play_stop(struct play *p, const struct suptree_effect *e, bool at_on
 static void carry_out(struct play *p, const struct suptree_effect *e)
 {
     const struct script *s = &p->script;
-    bool at_once = p->stopping;
 
-    p->stopping = e->kind == SUPTREE_DO_STOP;
+    if (e->kind != SUPTREE_DO_STOP)
+        p->stopping = SUPTREE_NONE;
     switch (e->kind) {
     case SUPTREE_DO_START: play_start(p, e); return;
-    case SUPTREE_DO_STOP: play_stop(p, e, at_once); return;
+    case SUPTREE_DO_STOP: play_stop(p, e); return;
     case SUPTREE_DO_RESULT: s->ops->answer(s->self, e->vertex, e->token, e->what); return;
     case SUPTREE_DO_RECORD: s->ops->record(s->self, e); return;
     case SUPTREE_DO_REPORT:
@@ -127,7 +137,7 @@ static int play(struct play *p, struct scenario *s, struct reason *why)
 static int perform(const char *path, const struct scenario_out *out, struct scenario_node **ret_nodes,
                    uint32_t *ret_count, struct reason *why)
 {
-    struct play p = {.tree = NULL};
+    struct play p = {.stopping = SUPTREE_NONE};
     struct scenario *s = NULL;
     int rc = scenario_open(path, out, &s, why);
 
