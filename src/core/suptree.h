@@ -283,7 +283,7 @@ int suptree_look(const struct suptree *t, uint32_t vertex, uint64_t tree_ms, str
 /* The same without restarts_in_window and counts.  O(1). */
 int suptree_peek(const struct suptree *t, uint32_t vertex, struct suptree_look *ret);
 
-/* Counters since create. */
+/* Counters since create; restarts and give-ups go along when all is saved and loaded. */
 uint64_t suptree_restarts(const struct suptree *t);     /* requests granted */
 uint64_t suptree_giveups(const struct suptree *t);
 uint64_t suptree_stale(const struct suptree *t);
@@ -297,10 +297,11 @@ bool suptree_rests(const struct suptree *t);
 void suptree_check(const struct suptree *t);
 
 /* Save a branch (its top's id) or everything (SUPTREE_NONE) as it stands between two inputs, effects
- * taken.  Returns the bytes written, TW_ETOOBIG (ret: what is needed is in *ret_bytes). */
+ * taken.  Returns the bytes written, TW_ETOOBIG (ret: what is needed is in *ret_bytes), TW_ENOENT: no such top. */
 int suptree_save(const struct suptree *t, uint32_t top, void *buf, size_t room, size_t *ret_bytes);
-/* Load into an instance that has the same vertices.  0 or TW_EPROTO (nothing changed): not of these vertices, or not
- * every byte as it was saved. */
+/* Load into an instance that has the same vertices, a branch also beside others; it goes on as the one that was saved
+ * would.  Counters are those of an instance: they come with all of it, not with a branch.  Whoever was held is to be held
+ * again before.  0 or TW_EPROTO (nothing changed): not of these vertices, or not every byte as it was saved. */
 int suptree_load(struct suptree *t, const void *buf, size_t bytes);
 
 #endif

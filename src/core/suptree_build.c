@@ -79,8 +79,8 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
     before = x->next;
     listed = c < t->count && x->changed;
     *x = (struct vertex){.spec = *spec, .parent = p, .first = NONE, .last = NONE, .next = NONE,
-                         .prev = NONE, .waiting = NONE, .killer = NONE, .q_head = NONE, .q_tail = NONE,
-                         .delayed = NONE, .gone = spec->dynamic, .changed = listed};
+                         .prev = NONE, .waiting = NONE, .killer = NONE, .cursor = NONE, .q_head = NONE, .q_tail = NONE,
+                         .delayed = NONE, .group_first = NONE, .asking = NONE, .gone = spec->dynamic, .changed = listed};
     if (p != NONE && is_pool(&t->v[p]) && spec->dynamic)
         like_template(x, &t->v[t->v[p].first].spec);
     if (add_extra(t, x) != 0)

@@ -142,7 +142,7 @@ void finish_retire(struct suptree *t, uint32_t s)
     if (c->spec.restart == RESTART_TEMPORARY || is_pool(x))
         set_gone(t, c, true);
     result(t, x->waiting, x->token, ANSWER_OK, x->group_first);
-    x->waiting = NONE;
+    x->waiting = x->group_first = NONE;
     schedule(t, s);
 }
 
