@@ -180,7 +180,7 @@ void add_set(const char **sets, int *count, const char *arg, const struct argp_s
 void read_homes(struct scenario_homes *ret, const char *arg, const struct argp_state *state)
 {
     if (scenario_homes_parse(arg, ret) != 0)
-        argp_error(state, "--homes %s: use spread, branch or seed:NUMBER", arg);
+        argp_error(state, "--homes %s: use spread, branch, seed:NUMBER or map:NUMBER", arg);
 }
 
 void one_input(const char *file, const char *scenario, bool for_spec, bool homes, const struct argp_state *state)

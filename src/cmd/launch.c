@@ -459,7 +459,7 @@ int cmd_launch(int argc, char **argv)
         {"json", 'j', NULL, 0, "print the verdict as JSON; of a scenario, an object for each line", 0},
         {"quiet", 'q', NULL, 0, "no progress, no summary", 0},
         {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn); prints their trace", 1},
-        {"homes", 'M', "HOMES", 0, "where its vertices live: spread, branch or seed:N (spread)", 1},
+        {"homes", 'M', "HOMES", 0, "where its vertices live: spread, branch, seed:N or map:N (spread)", 1},
         {0}};
     static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
         "Start a job under mpirun, show how it goes, and exit with its verdict.", NULL, NULL, NULL};

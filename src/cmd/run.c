@@ -178,7 +178,7 @@ static int open_scenario(struct run *r)
     r->spec = r->tree.spec;
     if (rc != 0)
         return refuse(r, exit_for(rc), &why);
-    r->spec->hash ^= r->args.homes.seed + (uint64_t)r->args.homes.kind;
+    r->spec->hash ^= r->args.homes.number + (uint64_t)r->args.homes.kind;
     r->scenario = (struct rank_scenario){.file = r->args.scenario, .start = r->tree.start, .on_stop = r->tree.on_stop};
     if (r->script)
         r->scenario.script = scenario_script(r->script);
@@ -265,11 +265,12 @@ static int open_places(struct run *r)
     struct link l = mpi_link_port(r->mpi);
     char dir[4096];
     struct reason why;
-    int rc;
+    int rc = 0;
 
     if (r->args.scenario)
-        scenario_tree_place(&r->tree, &r->args.homes, link_size(&l));
-    rc = placement_make(r->spec, link_size(&l), &r->places, &why);
+        rc = scenario_tree_place(&r->tree, &r->args.homes, link_size(&l), &why);
+    if (rc == 0)
+        rc = placement_make(r->spec, link_size(&l), &r->places, &why);
     r->number = link_rank(&l);
     if (rc != 0)
         return refuse(r, exit_for(rc), &why);
@@ -616,7 +617,7 @@ int cmd_run(int argc, char **argv)
         {"json", 'j', NULL, 0, "rank 0: print the verdict as JSON; of a scenario, an object for each line", 0},
         {"verbose", 'v', NULL, 0, "say more on stderr", 0},
         {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn), on ranks and slots; rank 0 prints its trace", 1},
-        {"homes", 'H', "HOMES", 0, "where its vertices live: spread, branch or seed:N (spread)", 1},
+        {"homes", 'H', "HOMES", 0, "where its vertices live: spread, branch, seed:N or map:N (spread)", 1},
         {0}};
     static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
         "Be one rank of a job; started by mpirun, srun or `treewarden launch`.  Alone: the whole job, one rank.",

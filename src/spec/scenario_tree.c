@@ -12,21 +12,31 @@
 #define SLOTS 64u                       /* of a device, at most: a thread each */
 #define SPARES 2u                       /* a killed worker's thread may be slow to leave its slot */
 
+static const char *const kinds[] = {
+#define X(name, text) text,
+    SCENARIO_HOMES_LIST(X)
+#undef X
+};
+
 int scenario_homes_parse(const char *text, struct scenario_homes *ret)
 {
+    const char *number;
     char *end;
 
-    *ret = (struct scenario_homes){HOMES_SPREAD, 0};
-    if (!strcmp(text, "spread"))
-        return 0;
-    ret->kind = HOMES_BRANCH;
-    if (!strcmp(text, "branch"))
-        return 0;
-    ret->kind = HOMES_SEED;
-    if (strncmp(text, "seed:", 5) != 0 || text[5] < '0' || text[5] > '9')
-        return TW_EINVAL;
-    ret->seed = strtoull(text + 5, &end, 10);
-    return *end ? TW_EINVAL : 0;
+    for (unsigned k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (strncmp(text, kinds[k], strlen(kinds[k])) != 0)
+            continue;
+        *ret = (struct scenario_homes){(enum scenario_homes_kind)k, 0};
+        number = text + strlen(kinds[k]);
+        if (k == HOMES_SPREAD || k == HOMES_BRANCH)
+            return *number ? TW_EINVAL : 0;
+        if (*number < '0' || *number > '9')
+            return TW_EINVAL;
+        errno = 0;
+        ret->number = strtoull(number, &end, 10);
+        return *end || errno ? TW_EINVAL : 0;
+    }
+    return TW_EINVAL;
 }
 
 /* -- nodes to vertices ---------------------------------------------------------------------------- */
@@ -194,16 +204,110 @@ static uint32_t most_workers(const struct spec *s, uint32_t ranks)
     return most;
 }
 
-void scenario_tree_place(struct scenario_tree *t, const struct scenario_homes *homes, int ranks)
+static void place_all(struct spec *s, const struct scenario_homes *homes, uint32_t ranks)
 {
-    struct spec *s = t->spec;
-    uint64_t chance = homes->seed * 0x2545f4914f6cdd1dull + 1;
-    uint32_t next = 0, most;
+    uint64_t chance = homes->number * 0x2545f4914f6cdd1dull + 1;
+    uint32_t next = 0;
 
     for (uint32_t v = 0; v < s->vertex_count; v++)
-        place_one(s, v, homes, &chance, (uint32_t)ranks, &next);
+        place_one(s, v, homes, &chance, ranks, &next);
+}
+
+/* -- every mapping there is ----------------------------------------------------------------------- */
+
+static uint64_t times(uint64_t a, uint64_t b) { return b && a > UINT64_MAX / b ? UINT64_MAX : a * b; }
+
+/* The template of a pool lives nowhere. */
+static bool is_template(const struct spec *s, uint32_t v)
+{
+    uint32_t p = s->vertices[v].parent;
+
+    return p != SPEC_NONE && !s->vertices[v].dynamic && s->vertices[p].strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+/* Of the branch at each vertex, into ret: of a worker the ranks; of a supervisor the ranks too, and beside them what its
+ * children come to one by one.  Parents stand above their children, so they are counted from the last. */
+static void count_mappings(const struct spec *s, uint32_t ranks, uint64_t *ret)
+{
+    for (uint32_t v = 0; v < s->vertex_count; v++)
+        ret[v] = 1;
+    for (uint32_t v = s->vertex_count; v-- > 0;) {
+        uint32_t p = s->vertices[v].parent;
+
+        if (s->vertices[v].kind == SPEC_ACTOR)
+            ret[v] = is_template(s, v) ? 1 : ranks;
+        else if (p != SPEC_NONE)
+            ret[v] = ret[v] > UINT64_MAX - ranks ? UINT64_MAX : ret[v] + ranks;
+        if (p != SPEC_NONE)
+            ret[p] = times(ret[p], ret[v]);
+    }
+}
+
+uint64_t scenario_tree_mappings(const struct scenario_tree *t, int ranks)
+{
+    uint64_t *counts = calloc(t->spec->vertex_count, sizeof *counts), all = 0;
+
+    if (counts) {
+        count_mappings(t->spec, (uint32_t)ranks, counts);
+        all = counts[0];
+    }
+    free(counts);
+    return all;
+}
+
+/* A mapping is a number with a digit for each child of the root's supervisors: its rank, or beyond them what is below it. */
+static void map_all(struct spec *s, uint64_t number, uint32_t ranks, const uint64_t *counts, uint64_t *rest)
+{
+    rest[0] = number;
+    for (uint32_t v = 1; v < s->vertex_count; v++) {
+        uint32_t p = s->vertices[v].parent;
+
+        if (placement_tied_to(s, p) >= 0)
+            continue;
+        rest[v] = rest[p] % counts[v];
+        rest[p] /= counts[v];
+        if (rest[v] < ranks)
+            tie(&s->vertices[v], (uint32_t)rest[v]);
+        else
+            rest[v] -= ranks;
+    }
+}
+
+static int place_mapped(struct spec *s, uint64_t number, uint32_t ranks, struct reason *why)
+{
+    uint64_t *counts = calloc(2 * (size_t)s->vertex_count, sizeof *counts);
+    int rc = 0;
+
+    if (!counts)
+        return reason_set(why, TW_ENOMEM, "%s: not enough memory", s->file);
+    count_mappings(s, ranks, counts);
+    if (number < counts[0])
+        map_all(s, number, ranks, counts, counts + s->vertex_count);
+    else
+        rc = reason_set(why, TW_EINVAL, "--homes map:%llu: on %u rank%s this tree has %llu mappings: use map:0 to map:%llu",
+                        (unsigned long long)number, ranks, ranks == 1 ? "" : "s", (unsigned long long)counts[0],
+                        (unsigned long long)counts[0] - 1);
+    free(counts);
+    return rc;
+}
+
+/* -- a place for all of it ------------------------------------------------------------------------ */
+
+int scenario_tree_place(struct scenario_tree *t, const struct scenario_homes *homes, int ranks, struct reason *why)
+{
+    struct spec *s = t->spec;
+    uint32_t most;
+    int rc = 0;
+
+    for (uint32_t v = 0; v < s->vertex_count; v++)
+        s->vertices[v].place = SPEC_PLACE_ANY;
+    if (homes->kind == HOMES_MAP)
+        rc = place_mapped(s, homes->number, (uint32_t)ranks, why);
+    else
+        place_all(s, homes, (uint32_t)ranks);
     most = most_workers(s, (uint32_t)ranks);
     s->devices.per_rank = (most + SLOTS - 1) / SLOTS;
     s->devices.slots = most < SLOTS ? most : SLOTS;
     s->devices.spares = SPARES;
+    return rc;
 }
