@@ -31,7 +31,6 @@
 #include "sup/rank.h"
 #include "sup/timeouts.h"
 #include "worker/host_device.h"
-#include "worker/program.h"
 #include "worker/zygote.h"
 
 
@@ -171,10 +170,7 @@ static int open_scenario(struct run *r)
         rc = scenario_open(r->args.scenario, r->args.json ? &scenario_trace_json : &scenario_trace_text, &r->script,
                            &why);
     if (rc == 0)
-        rc = program_image_of("scenario", scenario_program, (size_t)(scenario_program_end - scenario_program),
-                              &r->program.image_fd, &r->program.hash, &why);
-    if (rc == 0)
-        rc = program_open("scenario", r->program.image_fd, &r->program.table, &why);
+        rc = scenario_program_open(&r->program, &why);
     r->spec = r->tree.spec;
     if (rc != 0)
         return refuse(r, exit_for(rc), &why);

@@ -2,6 +2,10 @@
 #ifndef TW_CMD_SCENARIO_PROGRAM_H
 #define TW_CMD_SCENARIO_PROGRAM_H
 
-extern const char scenario_program[], scenario_program_end[];
+#include "base/reason.h"
+#include "cmd/cmd.h"
+
+/* 0; a code of program_open with the reason. */
+int scenario_program_open(struct loaded_program *ret, struct reason *why);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/scenario_program.h"
 #include "cmd/scenario_trace.h"
 #include "emu/emu.h"
 #include "shared/rc.h"
@@ -27,9 +28,11 @@
 
 struct simulate_args {
     const char *scenario, *file, *faults, *sets[SETS_MAX];
-    int set_count, ranks;
+    struct scenario_homes homes;
+    const char *homes_text;             /* NULL: not said */
+    int set_count, ranks;               /* ranks 0: not said */
     uint64_t first, last;
-    bool quiet, json, twice, keep;
+    bool quiet, json, twice, keep, seeds_given;
 };
 
 /* One command's work; owned. */
@@ -165,13 +168,13 @@ static void on_tick(int number)
     _exit(EXIT_FAILED);
 }
 
-static void watch_process(const struct simulate *s)
+static void watch_process(const struct emu_result *r)
 {
     static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     struct sigaction death = {.sa_handler = on_death}, tick = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
     struct itimerval every = {{1, 0}, {1, 0}};
 
-    dying.events = &s->result.events;
+    dying.events = &r->events;
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
         sigaction(deadly[i], &death, &dying.before[deadly[i]]);
     sigaction(SIGPROF, &tick, NULL);
@@ -476,7 +479,7 @@ static int run_and_print(struct simulate *s)
 {
     int rc;
 
-    watch_process(s);
+    watch_process(&s->result);
     rc = run_all(s);
     if (rc == 0 && s->args->json)
         print_json(s);
@@ -527,9 +530,49 @@ static int simulate(const struct simulate_args *a)
     return rc;
 }
 
+/* -- scenarios ------------------------------------------------------------------------------------ */
+
+/* On simulated ranks.  What did not hold is said behind what was printed until then. */
+static int simulate_on_ranks(const struct simulate_args *a, const struct scenario_out *out)
+{
+    static struct emu_result result;    /* large: a verdict lies in it */
+    struct loaded_program program;
+    struct scenario_ranks c = {.file = a->scenario, .ranks = a->ranks, .homes = a->homes, .seed = a->first};
+    struct reason why;
+    int rc = scenario_program_open(&program, &why);
+
+    log_set_level(LOG_ERROR);
+    snprintf(dying.again, sizeof dying.again, "treewarden simulate --scenario %s --ranks %d --homes %s --seed %llu",
+             a->scenario, a->ranks, a->homes_text ? a->homes_text : "spread", (unsigned long long)a->first);
+    dying.seed = a->first;
+    watch_process(&result);
+    c.program = program.table;
+    if (rc == 0)
+        rc = scenario_run_on_ranks(&c, out, &result, &why);
+    if (rc != 0)
+        return say(exit_for(rc), &why);
+    if (!result.failure[0])
+        return EXIT_DONE;
+    (void)fflush(stdout);
+    reason_set(&why, TW_ESTATE, "%s: %.300s: again: %.400s", a->scenario, result.failure, dying.again);
+    return say(EXIT_FAILED, &why);
+}
+
+static int simulate_scenario(const struct simulate_args *a)
+{
+    const struct scenario_out *out = a->json ? &scenario_trace_json : &scenario_trace_text;
+    struct reason why;
+    int rc;
+
+    if (a->ranks)
+        return simulate_on_ranks(a, out);
+    rc = scenario_run(a->scenario, out, &why);
+    return rc == 0 ? EXIT_DONE : say(exit_for(rc), &why);
+}
+
 /* -- options -------------------------------------------------------------------------------------- */
 
-enum { OPTION_SEEDS = 0x100, OPTION_FAULTS, OPTION_RANKS, OPTION_KEEP, OPTION_TWICE };
+enum { OPTION_SEEDS = 0x100, OPTION_FAULTS, OPTION_RANKS, OPTION_KEEP, OPTION_TWICE, OPTION_HOMES };
 
 static uint64_t number(struct argp_state *state, const char *option, const char *text, const char **ret_end)
 {
@@ -553,6 +596,21 @@ static void parse_seeds(struct simulate_args *a, const char *text, struct argp_s
         argp_error(state, "--seeds %s: write for example 1..100", text);
 }
 
+/* What is for the other kind of run, or for ranks where there are none. */
+static void check_options(const struct simulate_args *a, const struct argp_state *state)
+{
+    if (!a->file == !a->scenario)
+        argp_error(state, "give a specification, or --scenario FILE");
+    if (a->file && a->homes_text)
+        argp_error(state, "--homes is for --scenario");
+    if (a->scenario && (a->set_count || a->twice || a->keep || a->quiet || strcmp(a->faults, "default") != 0))
+        argp_error(state, "--set, --faults, --keep, --twice and --quiet are for specifications");
+    if (a->scenario && !a->ranks && (a->homes_text || a->seeds_given))
+        argp_error(state, "%s is for simulated ranks: say how many with --ranks", a->homes_text ? "--homes" : "--seed");
+    if (a->scenario && a->first != a->last)
+        argp_error(state, "a scenario is one run: give it one --seed");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct simulate_args *a = state->input;
@@ -568,7 +626,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (*rest || a->ranks < 1 || a->ranks > 1024)
             argp_error(state, "--ranks %s: from 1 to 1024", arg);
         return 0;
-    case OPTION_SEEDS: parse_seeds(a, arg, state); return 0;
+    case OPTION_SEEDS:
+        a->seeds_given = true;
+        parse_seeds(a, arg, state);
+        return 0;
+    case OPTION_HOMES:
+        a->homes_text = arg;
+        read_homes(&a->homes, arg, state);
+        return 0;
     case OPTION_FAULTS: a->faults = arg; return 0;
     case OPTION_KEEP: a->keep = true; return 0;
     case OPTION_TWICE: a->twice = true; return 0;
@@ -579,10 +644,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "one specification, please");
         a->file = arg;
         return 0;
-    case ARGP_KEY_END:
-        if (!a->file == !a->scenario)
-            argp_error(state, "give a specification, or --scenario FILE");
-        return 0;
+    case ARGP_KEY_END: check_options(a, state); return 0;
     }
     return ARGP_ERR_UNKNOWN;
 }
@@ -599,18 +661,15 @@ int cmd_simulate(int argc, char **argv)
         {"twice", OPTION_TWICE, NULL, 0, "run each seed a second time: the journals must be equal", 1},
         {"json", 'j', NULL, 0, "one JSON document; of a scenario, an object for each line", 1},
         {"quiet", 'q', NULL, 0, "say nothing when all is well", 1},
-        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn); prints its trace", 2}, {0}};
+        {"scenario", 'f', "FILE", 0, "instead: a tree and events (.scn); prints its trace, with --ranks that of ranks", 2},
+        {"homes", OPTION_HOMES, "HOMES", 0, "where its vertices live: spread, branch, seed:N or map:N (spread)", 2},
+        {0}};
     static const struct argp argp = {options, parse, "SPEC\n--scenario FILE",
                                      "Run a whole job - real ranks, real actors - on virtual time, under faults drawn "
                                      "from a seed, and compare what it writes with a run without faults.", NULL, NULL, NULL};
     static struct simulate_args a = {.faults = "default", .first = 1, .last = 1};
-    struct reason why;
-    int rc;
 
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    if (a.file)
-        return simulate(&a);
-    rc = scenario_run(a.scenario, a.json ? &scenario_trace_json : &scenario_trace_text, &why);
-    return rc == 0 ? 0 : say(exit_for(rc), &why);
+    return a.file ? simulate(&a) : simulate_scenario(&a);
 }

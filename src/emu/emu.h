@@ -14,6 +14,7 @@
 #include "base/reason.h"
 #include "store/verdict.h"
 
+struct rank_scenario;
 struct spec;
 struct tw_program;
 
@@ -106,10 +107,11 @@ struct emu_config {
     int ranks;
     uint64_t seed;
     struct emu_plan *plan;              /* `fired` is filled in */
-    const char *out_dir;                /* where actors' files go */
+    const char *out_dir;                /* where actors' files go; "": they have none */
     uint64_t limit_us;                  /* virtual time after which it is stuck */
     FILE *journal;                      /* where records are written as they come; NULL = nowhere */
     bool fibers;                        /* every turn can be left in the middle: emu_die */
+    const struct rank_scenario *scenario;       /* it is one, and spec its tree; NULL: a job */
 };
 
 struct emu_result {
@@ -117,6 +119,7 @@ struct emu_result {
     bool has_verdict;
     struct verdict verdict;
     uint64_t virtual_us, events, checks;
+    uint64_t repeated;                  /* reports that ranks made again, because their answer was late */
     uint64_t detection_us;              /* the longest from a strike on a worker to its rank's knowing */
     uint64_t digest;                    /* of all journal records, in order */
 };

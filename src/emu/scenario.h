@@ -12,6 +12,7 @@
 
 #include "base/reason.h"
 #include "core/script.h"
+#include "emu/emu.h"
 #include "spec/scenario_tree.h"
 
 struct scenario;
@@ -38,6 +39,21 @@ uint32_t scenario_cast(const struct scenario *s, struct scenario_node *ret);
 /* -- on virtual time (scenario_play.c) -- */
 /* Run FILE and give its trace to `out`.  As scenario_open; no line is given when the file is wrong. */
 int scenario_run(const char *path, const struct scenario_out *out, struct reason *why);
+
+/* -- on simulated ranks (scenario_ranks.c): their loops, engines, slots, and links that take their time -- */
+struct scenario_ranks {
+    const char *file;                   /* borrowed, as all here */
+    const struct tw_program *program;   /* that of jobs/scenario */
+    int ranks;
+    struct scenario_homes homes;
+    uint64_t seed;                      /* of all timing */
+    const struct emu_plan *plan;        /* how rough the links are, and which ranks stand still; NULL: drawn from the seed */
+    FILE *journal;                      /* what the ranks wrote down; NULL = nowhere */
+};
+/* 0, and what did not hold is in *ret, as with emu_run; as scenario_open; TW_EINVAL: no such mapping of homes, or too
+ * long a path. */
+int scenario_run_on_ranks(const struct scenario_ranks *config, const struct scenario_out *out, struct emu_result *ret,
+                          struct reason *why);
 
 /* Run FILE without a trace, before it is run on ranks: *ret_nodes (the caller's, to free; NULL: not wanted) are all
  * vertices that it will ever have, in the order of their numbers, those that are added at run time among them.  0, or

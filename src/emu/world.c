@@ -209,7 +209,7 @@ static int make_rank(struct world *w, int number, struct reason *why)
                              .device_of = w->places.device_of, .home_of = w->places.home_of, .drills_allowed = true,
                              .seed = c->seed, .devices = (int)c->spec->devices.per_rank, .generation = 1,
                              .job = "simulated", .state_dir = "", .link = emu_link(r), .port = emu_device(r),
-                             .out = {r, on_answer, on_verdict}, .host_of = w->hosts};
+                             .out = {r, on_answer, on_verdict}, .host_of = w->hosts, .scenario = c->scenario};
 
     r->world = w;
     r->number = number;
@@ -350,7 +350,7 @@ static void judge(struct world *w)
             world_fail(w, "stopped by SIGTERM, but the verdict is %d: %s", v->exit_code, v->reason);
     } else if (v->exit_code != 0)
         world_fail(w, "exit %d: %s", v->exit_code, v->reason);
-    else {
+    else if (!w->config->scenario) {    /* whose restarts are what it is about, and its messages have no sender */
         judge_streams(w);
         judge_restarts(w);
     }

@@ -99,4 +99,37 @@ out=$(within 60 "$tw" simulate static.yaml --faults none --twice --set top/count
 says "$out" "another journal: something looks past the ports" "... is found by running twice"
 out=$(within 60 "$tw" simulate static.yaml --faults none --set top/counter.args.how=1 2>&1); is $? 139 "an actor that crashes by itself is exit 139"
 says "$out" "seed 0: signal 11 in an actor or a slot of rank 0: again: treewarden simulate" "... with how to see it again"
+
+# A scenario on simulated ranks leaves the trace of one engine, wherever its vertices live; tests/sim/homes has many.
+n=0
+for file in "$TW_SRC"/tests/conformance/[hp]*.scn; do
+    n=$((n + 1))
+    for homes in spread branch "seed:$n" map:1; do
+        within 20 "$tw" simulate --scenario "$file" --ranks $((n % 4 + 1)) --homes $homes --seed $n >got 2>err &&
+            cmp -s got "${file%.scn}.exp" || break
+    done
+    cmp -s got "${file%.scn}.exp"
+    ok $? "$(basename "$file" .scn) on simulated ranks" || { diff got "${file%.scn}.exp"; cat err; } | head -n 8 | note
+done
+printf 'sup root parent=-\nworker a parent=root onstop=slow:9000\ndo fail a\ndo align 300\ndo terminate a\ndo which root\n' >one.scn
+is "$(within 20 "$tw" simulate --scenario one.scn --ranks 2 --json | cksum)" \
+    "$(within 20 "$tw" simulate --scenario one.scn --json | cksum)" "... with time-outs and the window clock, and as JSON"
+out=$(within 20 "$tw" simulate --scenario one.scn --ranks 2 --homes map:2 2>&1); is $? 78 "a mapping that is not there is exit 78"
+is "$out" "treewarden: --homes map:2: on 2 ranks this tree has 2 mappings: use map:0 to map:1" "... with those that are"
+printf 'sup a parent=-\nworker b parent=c\n' >bad.scn
+out=$(within 20 "$tw" simulate --scenario bad.scn --ranks 2 2>&1); is $? 65 "a wrong scenario is exit 65"
+says "$out" "bad.scn:2: parent: c:" "... with its line"
+refused() { # SAYS WORDS...
+    what=$1; shift
+    out=$(within 20 "$tw" simulate "$@" 2>&1)
+    is $? 2 "simulate $* is refused"
+    says "$out" "$what" "... with the reason"
+}
+refused "--homes is for simulated ranks: say how many with --ranks" --scenario one.scn --homes branch
+refused "--seed is for simulated ranks: say how many with --ranks" --scenario one.scn --seed 3
+refused "a scenario is one run: give it one --seed" --scenario one.scn --ranks 2 --seeds 1..3
+refused "--set, --faults, --keep, --twice and --quiet are for specifications" --scenario one.scn --ranks 2 --twice
+refused "--homes here: use spread, branch, seed:NUMBER or map:NUMBER" --scenario one.scn --ranks 2 --homes here
+refused "--homes is for --scenario" static.yaml --homes branch
+refused "give a specification, or --scenario FILE" --ranks 2
 finish
