@@ -11,6 +11,28 @@ static bool is_stream(const union cell *c)
     return c->head.type == CELL_MSG || c->head.type == CELL_MSG_ACK || c->head.type == CELL_MSG_NACK;
 }
 
+/* Lamport: what a rank wrote down before it sent a cell stands before what is written down where that came.  Messages and
+ * commands carry no stamp; a cell that waited for room, or a report that is made again, is older than that. */
+static uint64_t stands_behind(const struct emu_rank *from, const union cell *c, bool again)
+{
+    switch (c->head.type) {
+    case CELL_CMD:
+    case CELL_CMD_REPLY:
+    case CELL_FAULT: return 0;
+    }
+    return is_stream(c) || again || rank_unsent(from->rank) > 0 ? 0 : from->noted;
+}
+
+static bool is_made_again(struct emu_rank *from, const union cell *c)
+{
+    if (c->head.type != CELL_REPORT)
+        return false;
+    if (c->report.seq <= from->reported)
+        return true;
+    from->reported = c->report.seq;
+    return false;
+}
+
 static void put(struct emu_rank *to, struct frame *f)
 {
     struct frame **at = &to->frames;
@@ -23,7 +45,7 @@ static void put(struct emu_rank *to, struct frame *f)
 }
 
 static void post(struct emu_rank *from, struct emu_rank *to, uint64_t us, const union cell *c, const void *body,
-                 size_t bytes)
+                 size_t bytes, uint64_t noted)
 {
     struct frame *f = calloc(1, sizeof *f + bytes);
 
@@ -32,6 +54,7 @@ static void post(struct emu_rank *from, struct emu_rank *to, uint64_t us, const 
     f->us = us;
     f->from = from->number;
     f->down = !c;
+    f->noted = noted;
     if (c)
         f->cell = *c;
     f->bytes = (uint32_t)bytes;
@@ -46,6 +69,7 @@ static int op_send(void *self, int rank, const union cell *c, const void *body, 
     struct world *w = from->world;
     const struct emu_links *links = &w->config->plan->links;
     uint64_t at = w->now_us + 1 + chance(w, (uint32_t)links->delay_us + 1);
+    bool again;
 
     if (bytes > LINK_BODY_MAX)
         return TW_ETOOBIG;
@@ -60,9 +84,11 @@ static int op_send(void *self, int rank, const union cell *c, const void *body, 
         if (chance(w, 1000) < links->reorder)
             at += chance(w, 20000);
         if (chance(w, 1000) < links->dup)
-            post(from, to, at + chance(w, 30000), c, body, bytes);
+            post(from, to, at + chance(w, 30000), c, body, bytes, 0);
     }
-    post(from, to, at, c, body, bytes);
+    again = is_made_again(from, c);
+    w->result->repeated += again;
+    post(from, to, at, c, body, bytes, stands_behind(from, c, again));
     return 0;
 }
 
@@ -79,6 +105,7 @@ static void op_poll(void *self, struct link_event *ret)
     r->frames = f->next;
     r->under_way[f->from]--;
     r->in_hand = f;
+    r->heard = f->noted > r->heard ? f->noted : r->heard;
     ret->rank = f->from;
     ret->kind = f->down ? LINK_PEER_DOWN : LINK_CELL;
     ret->cell = &f->cell;
@@ -130,7 +157,7 @@ void link_down(struct emu_rank *dead)
         for (const struct frame *f = r->frames; f; f = f->next)
             if (f->from == dead->number && f->us > at)
                 at = f->us;
-        post(dead, r, at, NULL, NULL, 0);
+        post(dead, r, at, NULL, NULL, 0, 0);
     }
 }
 

@@ -138,11 +138,24 @@ static void watch_kill(struct world *w, uint32_t top)
     }
 }
 
+/* Journals are merged by stamp: a cause has the lower one, on whichever rank. */
+static void watch_stamp(struct emu_rank *r, const struct journal_record *rec)
+{
+    uint64_t before = r->noted > r->heard ? r->noted : r->heard;
+
+    if (rec->stamp <= before)
+        world_fail(r->world, "rank %d writes down stamp %llu, though it had written or heard of %llu", r->number,
+                   (unsigned long long)rec->stamp, (unsigned long long)before);
+    r->noted = rec->stamp;
+}
+
 void watch_record(struct emu_rank *r, const struct journal_record *rec)
 {
     struct world *w = r->world;
     char path[sizeof rec->text] = "";
     int end = 0;
+
+    watch_stamp(r, rec);
 
     if (rec->type == JOURNAL_RESULT && sscanf(rec->text, "kill %[^:]: done%n", path, &end) == 1 && end &&
         spec_find(w->config->spec, path) != SPEC_NONE)

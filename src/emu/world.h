@@ -76,6 +76,7 @@ struct frame {                      /* on its way to a rank */
     uint64_t us;
     int from;
     bool down;                      /* not a cell: the sender's death */
+    uint64_t noted;                 /* the sender's, if what is written down on from here has to stand behind it; else 0 */
     union cell cell;
     uint32_t bytes;
     uint64_t body[];
@@ -100,6 +101,8 @@ struct emu_rank {
     struct frame *frames, *in_hand; /* by time; in_hand: borrowed by the loop until its next poll */
     uint64_t *last_us;              /* owned; per sender: control cells do not overtake */
     uint32_t *under_way;            /* owned; per sender */
+    uint64_t reported;              /* number of its last report */
+    uint64_t noted, heard;          /* stamps: of its last record; the highest that it heard of */
     struct told_event *events;
     struct emu_worker *workers;     /* owned list */
     uint8_t no_start[64];           /* per device: so many workers to come will not come up */

@@ -106,6 +106,7 @@ void on_drill(struct rank *r, const struct cell_drill *c)
         union cell back = {.drill = *c};
 
         back.head.type = CELL_DRILL_DUE;
+        back.head.seq = 0;              /* the root's stamp is not ours */
         back.drill.flags = 1;
         send_cell(r, 0, &back);
     }
