@@ -46,6 +46,8 @@ struct world {
     uint32_t asked, pending;            /* calls so far; tokens without an answer, as bits */
     uint8_t down[32];                   /* per token: 1 + the vertex that must be down when it is answered; 0 = none */
     bool tell;                          /* print what the engine records */
+    void (*between)(struct world *w);   /* before each input; NULL: nothing */
+    uint64_t said;                      /* a hash of all effects so far, in order */
     const char *wrong;                  /* the first thing that did not hold; NULL */
     uint64_t rests;                     /* times nothing was under way */
 };
@@ -73,10 +75,20 @@ static void none_lives_below(struct world *w, uint32_t top)
             broken(w, "a life below what was answered to be down");
 }
 
+static void note_effect(struct world *w, const struct suptree_effect *e)
+{
+    const uint64_t words[] = {e->kind, e->cls, e->cause, e->what, e->how, e->fresh, e->move, e->linked, e->alone, e->vertex,
+                              e->other, e->line, e->starts, e->deadline_ms, e->count, e->life, e->token};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        w->said = (w->said ^ words[i]) * 0x100000001b3ull + 1;
+}
+
 static void on_effect(struct world *w, const struct suptree_effect *e)
 {
     struct leaf *l = &w->leaf[e->vertex];
 
+    note_effect(w, e);
     if (w->tell && e->kind == SUPTREE_DO_RECORD)
         printf("#     %s %u\n", records[e->what], e->vertex);
     switch (e->kind) {
@@ -130,6 +142,8 @@ static void take_in_or_jump(struct world *w, struct suptree_input *in)
         l->last_cls = in->cls;
         l->last = in->life;
     }
+    if (w->between)
+        w->between(w);
     (void)suptree_take(&w->t, w->now_ms, in);
     while ((e = suptree_next_effect(&w->t)))
         on_effect(w, e);
@@ -158,7 +172,8 @@ static void take_in(struct world *w, struct suptree_input *in)
     X(AGAIN,      "is told of again", false)                                                             \
     X(TERMINATED, "terminate",   false) X(KILLED,      "kill", false)                                    \
     X(RESTARTED,  "restart",     false) X(DELETED,     "delete", false)                                  \
-    X(SUP_DIES,   "is killed",   false) X(ALL_LOST,    "all are lost", false)                            \
+    X(SUP_DIES,   "is killed",   false) X(ROOM,        "has room", true)                                 \
+    X(ALL_LOST,   "all are lost", false)                                                                 \
     X(TIME,       "time passes", true)  X(BOOTS,       "boots", false)
 enum move {
 #define X(name, text, free) MOVE_##name,
@@ -188,6 +203,7 @@ static bool carry_out(struct world *w, enum move m, uint32_t c, struct suptree_i
             return false;
         in->kind = m == MOVE_STARTS ? SUPTREE_STARTED : SUPTREE_START_FAILED;
         in->life = l->start;
+        in->cause = m == MOVE_START_FAILS && c % 2 ? CAUSE_CAPACITY : in->cause;
         l->up = m == MOVE_STARTS ? l->start : l->up;
         l->start = 0;
         return true;
@@ -275,6 +291,11 @@ static bool make(struct world *w, enum move m, uint32_t c)
     case MOVE_SUP_DIES:
         can = w->t.v[c].spec.supervisor && w->t.v[c].parent != NONE;
         in.kind = SUPTREE_KILLED_OUTSIDE;
+        break;
+    case MOVE_ROOM:
+        can = leaf && w->t.v[c].no_room;
+        in.kind = SUPTREE_ROOM;
+        in.life = w->t.v[c].life;
         break;
     case MOVE_ALL_LOST: can = c == 0 && lose_all(w, &in); break;
     case MOVE_TIME:

@@ -3,6 +3,10 @@
  *   storm                    as check runs it
  *   storm SEEDS FIRST        so many trees from that seed on
  *   storm again SEED MOVES   the moves named (as a failure prints them) in the tree of this seed, told one by one
+ *   storm resume SEED MOVES  ... by an engine that is saved and loaded before each
+ *
+ * Every fourth tree goes through its storm a second time: before each input its engine is saved, and one freshly built
+ * loads that and goes on instead.  It must do what the first did.
  *
  * A failure names the seed and the moves that are needed for it: moves are taken out, one at a time, as long as the
  * rest still fails.
@@ -35,6 +39,8 @@ static void draw_extra(uint64_t *seed, uint32_t id, uint32_t first_sibling, stru
     x->count_infrastructure = drawn(seed, 4) == 0;
     x->restart_on_giveup = drawn(seed, 3) == 0;
     x->quarantine = drawn(seed, 4) == 0;
+    x->waits = drawn(seed, 3) == 0;
+    x->local_restarts = (uint32_t)drawn(seed, 3);
     x->shutdown_deadline_ms = drawn(seed, 4) ? 0 : 200;
     if (drawn(seed, 4) == 0)
         x->on_cause[CAUSE_CODE] = (uint8_t)drawn(seed, ACTION_COUNT);
@@ -48,7 +54,7 @@ static void draw_spec(uint64_t *seed, uint32_t id, bool supervisor, struct suptr
 {
     *spec = (struct suptree_spec){
         .id = id, .supervisor = supervisor, .restart = (uint8_t)drawn(seed, 3),
-        .shutdown = supervisor || drawn(seed, 4) ? SHUTDOWN_INFINITY : SHUTDOWN_BRUTAL_KILL,
+        .shutdown = drawn(seed, supervisor ? 8 : 4) ? SHUTDOWN_INFINITY : SHUTDOWN_BRUTAL_KILL,
         .strategy = (uint8_t)drawn(seed, 3), .auto_shutdown = (uint8_t)(drawn(seed, 3) ? AUTO_NEVER : drawn(seed, 3)),
         .works = supervisor && drawn(seed, 4) == 0,
         .intensity = (uint32_t)drawn(seed, 5), .period_ms = 100 + drawn(seed, 2) * 100000};
@@ -103,14 +109,31 @@ static void finish(struct world *w)
     suptree_destroy(t);
 }
 
+static uint64_t loading;                /* the seed of the tree that is loaded again and again */
+static uint64_t loads;
+
+static void load_anew(struct world *w)
+{
+    static char buf[1u << 16];
+    struct suptree *fresh = draw_tree(loading), old = w->t;
+    size_t bytes;
+
+    if (suptree_save(&w->t, NONE, buf, sizeof buf, &bytes) < 0 || suptree_load(fresh, buf, bytes) != 0)
+        broken(w, "it cannot be saved and loaded");
+    w->t = *fresh;
+    *fresh = old;
+    suptree_destroy(fresh);
+    loads++;
+}
+
 /* Often what is under way, so that something comes of it; seldom what brings everything down. */
 static struct step draw_step(const struct world *w, uint64_t *seed)
 {
     static const uint8_t weights[MOVE_COUNT] = {
         [MOVE_STARTS] = 40, [MOVE_START_FAILS] = 3, [MOVE_STOPS] = 30, [MOVE_STOPS_LATE] = 3, [MOVE_CRASHES] = 10,
         [MOVE_ENDS] = 4, [MOVE_AGAIN] = 4, [MOVE_TERMINATED] = 2, [MOVE_KILLED] = 1, [MOVE_RESTARTED] = 4,
-        [MOVE_DELETED] = 1, [MOVE_SUP_DIES] = 1, [MOVE_ALL_LOST] = 3, [MOVE_TIME] = 6, [MOVE_BOOTS] = 20};
-    uint32_t at = (uint32_t)drawn(seed, 132), m = 0;
+        [MOVE_DELETED] = 1, [MOVE_SUP_DIES] = 1, [MOVE_ROOM] = 8, [MOVE_ALL_LOST] = 3, [MOVE_TIME] = 6, [MOVE_BOOTS] = 20};
+    uint32_t at = (uint32_t)drawn(seed, 140), m = 0;
 
     for (; m < MOVE_COUNT - 1 && at >= weights[m]; m++)
         at -= weights[m];
@@ -134,18 +157,23 @@ static void tell_all(const struct world *w)
 
 static uint32_t play(uint64_t seed, const struct step *steps, uint32_t count, bool tell, const char **ret_wrong)
 {
+    static uint64_t said[MOVES];        /* by then, in the last run */
     static struct world w;
     uint32_t inputs = 0;
 
     begin(&w, seed);
     w.tell = tell;
+    w.between = loading ? load_anew : NULL;
     for (uint32_t i = 0; i < count && !w.wrong; i++) {
         bool made = steps[i].vertex < w.t.count && make(&w, steps[i].move, steps[i].vertex);
 
         inputs += made;
-        w.now_ms += made && steps[i].move == MOVE_CRASHES ? 7 : 0;
+        w.now_ms += made && steps[i].move == MOVE_CRASHES ? i % 8 ? 7 : 1200 : 0;   /* now and then a life was healthy */
         if (made && tell)
             printf("# %llu ms: %s %u\n", (unsigned long long)w.now_ms, move_names[steps[i].move], steps[i].vertex);
+        if (loading && said[i] != w.said)
+            broken(&w, "an engine that was loaded does not do what one does that was not");
+        said[i] = w.said;
     }
     *ret_wrong = w.wrong;
     if (tell)
@@ -154,7 +182,18 @@ static uint32_t play(uint64_t seed, const struct step *steps, uint32_t count, bo
     return inputs;
 }
 
-static uint32_t shrink(uint64_t seed, struct step *steps, uint32_t count)
+/* Without being loaded, then with; the first gives what the second has to do. */
+static void play_both(uint64_t seed, const struct step *steps, uint32_t count, bool tell, const char **ret_wrong)
+{
+    (void)play(seed, steps, count, false, ret_wrong);
+    if (*ret_wrong)
+        return;
+    loading = seed;
+    (void)play(seed, steps, count, tell, ret_wrong);
+    loading = 0;
+}
+
+static uint32_t shrink(uint64_t seed, struct step *steps, uint32_t count, bool both)
 {
     struct step without[MOVES];
     const char *wrong;
@@ -162,7 +201,10 @@ static uint32_t shrink(uint64_t seed, struct step *steps, uint32_t count)
     for (uint32_t i = count; i-- > 0;) {
         memcpy(without, steps, i * sizeof *steps);
         memcpy(without + i, steps + i + 1, (count - i - 1) * sizeof *steps);
-        (void)play(seed, without, count - 1, false, &wrong);
+        if (both)
+            play_both(seed, without, count - 1, false, &wrong);
+        else
+            (void)play(seed, without, count - 1, false, &wrong);
         if (wrong)
             memcpy(steps, without, --count * sizeof *steps);
     }
@@ -176,23 +218,28 @@ static bool storm(uint64_t seed, uint64_t *inputs)
     static struct world shape;
     const char *wrong;
     uint32_t count = MOVES;
+    bool both = seed / 2 % 4 == 0;      /* of trees with and without extensions */
 
     begin(&shape, seed);
     for (uint32_t i = 0; i < count; i++)
         steps[i] = draw_step(&shape, &draws);
     finish(&shape);
     *inputs += play(seed, steps, count, false, &wrong);
+    both &= !wrong;
+    if (both)
+        play_both(seed, steps, count, false, &wrong);
     if (!wrong)
         return true;
-    printf("# seed %llu: %s; again: storm again %llu ", (unsigned long long)seed, wrong, (unsigned long long)seed);
-    count = shrink(seed, steps, count);
+    printf("# seed %llu: %s; again: storm %s %llu ", (unsigned long long)seed, wrong, both ? "resume" : "again",
+           (unsigned long long)seed);
+    count = shrink(seed, steps, count, both);
     for (uint32_t i = 0; i < count; i++)
         printf("%s%u.%u", i ? "," : "", steps[i].move, steps[i].vertex);
     putchar('\n');
     return false;
 }
 
-static int again(uint64_t seed, char *moves)
+static int again(uint64_t seed, char *moves, bool both)
 {
     struct step steps[MOVES];
     uint32_t count = 0;
@@ -205,7 +252,10 @@ static int again(uint64_t seed, char *moves)
         if (sscanf(w, "%u.%u", &m, &v) == 2 && m < MOVE_COUNT)
             steps[count++] = (struct step){(uint8_t)m, (uint8_t)v};
     }
-    (void)play(seed, steps, count, true, &wrong);
+    if (both)
+        play_both(seed, steps, count, true, &wrong);
+    else
+        (void)play(seed, steps, count, true, &wrong);
     printf("# %s\n", wrong ? wrong : "nothing is wrong");
     return wrong != NULL;
 }
@@ -215,12 +265,14 @@ int main(int argc, char **argv)
     uint64_t seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : SEEDS, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     uint64_t inputs = 0, bad = 0;
 
-    if (argc == 4 && !strcmp(argv[1], "again"))
-        return again(strtoull(argv[2], NULL, 10), argv[3]);
+    if (argc == 4 && (!strcmp(argv[1], "again") || !strcmp(argv[1], "resume")))
+        return again(strtoull(argv[2], NULL, 10), argv[3], argv[1][0] == 'r');
     for (uint64_t seed = first; seed < first + seeds && bad < 5; seed++)
         bad += !storm(seed, &inputs);
     ok(bad == 0, "%llu random trees in storms (seeds %llu..): %llu inputs, and all that has to hold held",
        (unsigned long long)seeds, (unsigned long long)first, (unsigned long long)inputs);
     ok(seeds != SEEDS || inputs > 1000000, "(they were inputs that did something)");
+    ok(bad == 0 && loads > seeds, "engines that were saved and loaded %llu times, before each input, did what the others did",
+       (unsigned long long)loads);
     done_testing();
 }

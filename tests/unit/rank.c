@@ -305,6 +305,23 @@ static void reports_are_repeated(void)
     play_end(p);
 }
 
+static void a_missed_drill_is_stamped_here(void)
+{
+    struct play *p = play_new(1, false);
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.drill.type = CELL_DRILL;
+    c.drill.dst = X;
+    c.drill.seq = 1;                    /* the root's; by now we are further */
+    order(p, CELL_STOP, 1, X, 99);
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+    ok(sent(p, CELL_DRILL_DUE) == 1 && last(p, CELL_DRILL_DUE)->head.seq > 1,
+       "that a drill found nobody is told with a stamp of this rank, behind what it wrote down of it");
+    play_end(p);
+}
+
 static void cells_keep_their_order(void)
 {
     struct play *p = play_new(1, false);
@@ -881,6 +898,7 @@ int main(void)
 {
     orders_are_executed_once();
     reports_are_repeated();
+    a_missed_drill_is_stamped_here();
     cells_keep_their_order();
     tree_time_only_rises();
     news_of_older_lives();

@@ -294,6 +294,89 @@ static void what_waits_is_saved(void)
     suptree_destroy(p.t);
 }
 
+enum { BRANCH = 8, E, F, BESIDE, BESIDE_TOO = 13 };
+
+/* A branch with so many leaves, and behind it BRANCH, rest_for_one over E and F. */
+static struct suptree *two_branches(uint32_t beside, uint32_t leaves)
+{
+    struct suptree_limits limits = {.vertices = 8, .ids = 16, .generation = 1};
+    struct suptree *t = suptree_create(&limits);
+    struct suptree_spec sup = {.supervisor = true, .intensity = 3, .period_ms = 1000, .strategy = REST_FOR_ONE,
+                               .shutdown = SHUTDOWN_INFINITY};
+
+    for (int i = 0; i < 2; i++) {
+        sup.id = i ? BRANCH : beside;
+        suptree_add(t, SUPTREE_NONE, &sup);
+        for (uint32_t id = sup.id + 1; id <= sup.id + (i ? 2 : leaves); id++)
+            suptree_add(t, sup.id, &(struct suptree_spec){.id = id, .shutdown = SHUTDOWN_INFINITY});
+    }
+    return t;
+}
+
+/* In the middle of a group's restart, with a call in the queue. */
+static void a_branch_goes_on_beside_others(void)
+{
+    struct play p, copy;
+    char x[8192];
+    size_t n;
+
+    memset(&p, 0, sizeof p);
+    p.t = two_branches(BESIDE, 1);
+    for (int i = 0; i < 2; i++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = i ? BESIDE : BRANCH, .life = 1, .line = 1});
+    p.manual = true;
+    fail(&p, E);
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = E, .token = 7});
+    is_int(suptree_save(p.t, A, x, sizeof x, &n), TW_ENOENT, "what is not here is not saved");
+    is_int(suptree_save(p.t, E, x, sizeof x, &n), TW_ENOENT, "nor is what is no branch");
+    ok(suptree_save(p.t, BRANCH, x, sizeof x, &n) > 0, "a branch that is busy is saved alone");
+    copy = p;
+    copy.t = two_branches(BESIDE_TOO, 2);
+    is_int(suptree_load(copy.t, x, n), 0, "and loaded where there are others than it knew");
+    copy.manual = false;
+    copy.orders = 0;
+    give(&copy, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = F, .life = copy.life[F], .cls = CLASS_SHUTDOWN});
+    ok(copy.orders == 3 && copy.order[0] == E && copy.order[1] == F && copy.order[2] == E && copy.answer == ANSWER_OK &&
+       copy.results == 1, "there the group comes up, and then the call is obeyed");
+    suptree_destroy(copy.t);
+    suptree_destroy(p.t);
+}
+
+/* S5 of a supervisor: at once, its children by their links, deeper ones by their own. */
+static void a_supervisor_is_killed_by_its_own(void)
+{
+    struct suptree_limits limits = {.vertices = 8, .ids = 16, .generation = 1};
+    struct suptree_spec sup = {.supervisor = true, .intensity = 3, .period_ms = 1000, .shutdown = SHUTDOWN_INFINITY};
+    struct play p;
+
+    memset(&p, 0, sizeof p);
+    p.t = suptree_create(&limits);
+    suptree_add(p.t, SUPTREE_NONE, &sup);
+    sup.id = S;
+    sup.shutdown = SHUTDOWN_BRUTAL_KILL;
+    suptree_add(p.t, ROOT, &sup);
+    sup.id = D;
+    suptree_add(p.t, ROOT, &sup);               /* without children: nothing to wait for */
+    for (uint32_t id = A; id <= B; id++)
+        suptree_add(p.t, S, &(struct suptree_spec){.id = id, .shutdown = SHUTDOWN_INFINITY});
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+    p.manual = true;
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = S, .token = 1});
+    ok(p.stops[A] == 1 && p.stops[B] == 1 && p.results == 0, "a supervisor is killed: all below it at once, and waited for");
+    p.manual = false;
+    for (uint32_t id = A; id <= B; id++)
+        give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = id, .life = p.life[id], .cls = CLASS_KILLED});
+    ok(p.results == 1 && p.answer == ANSWER_OK && state(&p, S) == TREE_STOPPED, "... then it is down");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = D, .token = 2});
+    ok(p.results == 2 && state(&p, D) == TREE_STOPPED, "one without children is down at once");
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = D, .token = 3});
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = S, .token = 4});
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_STOP, .vertex = ROOT});
+    ok(state(&p, ROOT) == TREE_STOPPED && state(&p, S) == TREE_STOPPED && state(&p, D) == TREE_STOPPED,
+       "its supervisor goes down past both");
+    suptree_destroy(p.t);
+}
+
 static void a_damaged_save_is_refused(void)
 {
     struct play p, copy;
@@ -918,6 +1001,8 @@ int main(void)
     the_last_moment_of_the_window_counts();
     a_retry_goes_behind_what_waits();
     what_waits_is_saved();
+    a_branch_goes_on_beside_others();
+    a_supervisor_is_killed_by_its_own();
     a_damaged_save_is_refused();
     supervisors_here_are_not_told_of();
     what_waits_is_answered_at_the_end();
