@@ -276,6 +276,22 @@ static bool stop_all(struct suptree *t, uint32_t s)
     return down;
 }
 
+static bool gave_up(const struct vertex *x)
+{
+    return x->spec.supervisor && (x->cause == CAUSE_GIVEUP || x->cause == CAUSE_AUTO_SHUTDOWN);
+}
+
+/* Its end is the answer to what it was told, but it was on its way down by itself: as that it has been told of. */
+static void ended_meanwhile(struct suptree *t, uint32_t c)
+{
+    struct suptree_effect *e = gave_up(&t->v[c]) ? record(t, c, RECORD_ESCALATE) : NULL;
+
+    if (e)
+        e->other = t->v[t->v[c].parent].spec.id;
+    set_state(t, &t->v[c], TREE_STOPPED);
+    answer(t, c, SUPTREE_EXITED);
+}
+
 /* A death that nobody asked for: the parent learns of it when it looks at its queue. */
 void died(struct suptree *t, uint32_t c)
 {
@@ -292,8 +308,8 @@ void died(struct suptree *t, uint32_t c)
         e->what = SUPTREE_EXITED;
         return;
     }
-    if (t->v[x->parent].waiting == c || (told && t->v[x->parent].act == ACT_ALL_DOWN))  /* it answers what it was told */
-        stopped(t, c);
+    if (t->v[x->parent].waiting == c || (told && t->v[x->parent].act == ACT_ALL_DOWN))
+        ended_meanwhile(t, c);
     else
         (void)post(t, x->parent, MSG_EXIT, c);
 }
@@ -624,7 +640,10 @@ static int take_exit(struct suptree *t, uint32_t c, const struct suptree_input *
     if (x->state == TREE_STARTING) {
         start_failed(t, c, CLASS_ABNORMAL, in->cause);
     } else if (x->state == TREE_STOPPING) {
-        stopped(t, c);
+        if (x->spec.remote && gave_up(x))
+            ended_meanwhile(t, c);
+        else
+            stopped(t, c);
     } else {
         record(t, c, RECORD_EXIT);
         died(t, c);

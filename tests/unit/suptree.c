@@ -16,6 +16,7 @@ struct play {
     uint32_t line[64];
     bool fresh[64], anew[64], manual;   /* manual: starts and stops are not answered */
     uint32_t order[256], orders;    /* vertices in the order of their START or STOP */
+    uint32_t told[64];              /* records about S, by enum suptree_record */
 };
 
 static struct suptree *tree(uint32_t intensity)
@@ -51,6 +52,8 @@ static void carry_out(struct play *p, const struct suptree_effect *e)
         p->answered = e->vertex;
         p->lives = e->count;
     }
+    if (e->kind == SUPTREE_DO_RECORD && e->vertex == S)
+        p->told[e->what]++;
     if (e->kind != SUPTREE_DO_START && e->kind != SUPTREE_DO_STOP)
         return;
     p->order[p->orders++ % 256] = e->vertex;
@@ -339,6 +342,46 @@ static void a_branch_goes_on_beside_others(void)
     ok(copy.orders == 3 && copy.order[0] == E && copy.order[1] == F && copy.order[2] == E && copy.answer == ANSWER_OK &&
        copy.results == 1, "there the group comes up, and then the call is obeyed");
     suptree_destroy(copy.t);
+    suptree_destroy(p.t);
+}
+
+/* It was on its way down by itself when its own supervisor told it to stop. */
+static void an_end_is_told_once(void)
+{
+    struct play p;
+
+    boot(&p, 0);
+    p.manual = true;
+    fail(&p, A);                    /* C is told to stop, then B */
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_STOP, .vertex = ROOT});
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = D, .life = p.life[D], .cls = CLASS_SHUTDOWN});
+    p.manual = false;
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = C, .life = p.life[C], .cls = CLASS_SHUTDOWN});
+    is_int(state(&p, ROOT), TREE_STOPPED, "a supervisor that gives up while it is told to stop answers with that");
+    ok(p.told[RECORD_DOWN] == 1 && p.told[RECORD_ESCALATE] == 1 && p.told[RECORD_STOP] == 0,
+       "its end is told once: it went down by itself, and its supervisor got that");
+    suptree_destroy(p.t);
+}
+
+/* The same, when it is at home elsewhere: its end is on the way as the stop is. */
+static void an_end_elsewhere_is_told_once(void)
+{
+    struct suptree_limits limits = {.vertices = 4, .ids = 8, .generation = 1};
+    struct suptree_spec top = {.supervisor = true, .intensity = 1, .period_ms = 1000, .shutdown = SHUTDOWN_INFINITY};
+    struct suptree_spec remote = {.id = S, .supervisor = true, .remote = true, .shutdown = SHUTDOWN_INFINITY};
+    struct play p;
+
+    memset(&p, 0, sizeof p);
+    p.t = suptree_create(&limits);
+    suptree_add(p.t, SUPTREE_NONE, &top);
+    suptree_add(p.t, ROOT, &remote);
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+    p.manual = true;
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_STOP, .vertex = ROOT});
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = S, .life = p.life[S], .cls = CLASS_SHUTDOWN,
+                                    .cause = CAUSE_GIVEUP});
+    ok(state(&p, ROOT) == TREE_STOPPED && p.told[RECORD_ESCALATE] == 1,
+       "... also of a branch elsewhere, whose home has told how it ended");
     suptree_destroy(p.t);
 }
 
@@ -1002,6 +1045,8 @@ int main(void)
     a_retry_goes_behind_what_waits();
     what_waits_is_saved();
     a_branch_goes_on_beside_others();
+    an_end_is_told_once();
+    an_end_elsewhere_is_told_once();
     a_supervisor_is_killed_by_its_own();
     a_damaged_save_is_refused();
     supervisors_here_are_not_told_of();
