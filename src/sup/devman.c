@@ -343,20 +343,25 @@ void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how,
     order_slot(d, vertex, CELL_SLOT_STOP, how, deadline_ms, 0);
 }
 
+static void tell_up(struct devman *d, int device, uint32_t vertex, uint32_t slot)
+{
+    struct resident *r = &d->residents[vertex];
+    const struct slot_is *is = arena_is(&d->devices[device].view, slot);
+
+    r->told = true;
+    dues_clear(&d->start_by, vertex);
+    if (r->phase == RESIDENT_STARTING)
+        set_phase(d, vertex, RESIDENT_RUNNING);
+    fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
+    d->cx.ops->started(d->cx.self, vertex, r->life, load_relaxed(&is->resumed));
+}
+
 static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
 {
-    struct device *v = &d->devices[device];
     struct resident *r = &d->residents[c->src];
-    const struct slot_is *is = arena_is(&v->view, r->slot);
 
-    if (!r->told) {
-        r->told = true;
-        dues_clear(&d->start_by, c->src);
-        if (r->phase == RESIDENT_STARTING)
-            set_phase(d, c->src, RESIDENT_RUNNING);
-        fault_leave(d, r, (uint32_t)load_relaxed(&is->open_messages));
-        d->cx.ops->started(d->cx.self, c->src, c->life, load_relaxed(&is->resumed));
-    }
+    if (!r->told)
+        tell_up(d, device, c->src, r->slot);
     if (c->state == SLOT_DRAINING && !r->finishing) {
         r->finishing = true;
         d->cx.ops->finishing(d->cx.self, c->src, c->life);
@@ -374,8 +379,8 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
 
     fetch_commit(d, device, slot, r);
     r->progress = load_relaxed(&arena_is(&v->view, slot)->progress);
-    if (!ready && c->cls == CLASS_NORMAL) {     /* done before slot 0 looked: it did run */
-        on_up(d, device, c);
+    if (!ready && (c->cls == CLASS_NORMAL || c->flags)) {       /* over before slot 0 looked: it did run */
+        tell_up(d, device, c->src, slot);
         ready = true;
     }
     leave_slot(d, c->src);
@@ -440,6 +445,20 @@ static bool is_suspect(struct resident *r)
     return true;
 }
 
+/* Its handler broke the worker: an end like any other - of a start, if it was not up yet. */
+static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t vertex, uint32_t cause)
+{
+    struct resident *r = &d->residents[vertex];
+    bool again = is_suspect(r);
+
+    if (!r->told && load_acquire(&arena_is(&d->devices[device].view, slot)->ready, SCOPE_SYSTEM) == r->life)
+        tell_up(d, device, vertex, slot);
+    if (r->told)
+        d->cx.ops->down(d->cx.self, vertex, r->life, CLASS_ABNORMAL, again ? CAUSE_SUSPECT : cause, 0);
+    else
+        d->cx.ops->start_failed(d->cx.self, vertex, r->life, cause, 0);
+}
+
 /* The worker is gone with all that ran on it. */
 void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
 {
@@ -459,7 +478,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         fetch_commit(d, device, s, r);
         r->progress = load_relaxed(&arena_is(&v->view, s)->progress);
         leave_slot(d, vertex);
-        if (!r->told && !stopping) {    /* its start is still outstanding: the new worker will do it */
+        if (!r->told && !stopping && suspect != s) {    /* its start is still outstanding: the new worker will do it */
             set_phase(d, vertex, RESIDENT_WAITING);
             r->resume |= r->commit_bytes > 0;   /* it had begun: what it told others must stand */
             continue;
@@ -492,8 +511,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
     if (n)
         d->cx.ops->lost(d->cx.self, d->losses, n, cause == CAUSE_SEGV ? CAUSE_WORKER : cause);
     if (suspect_vertex != CELL_NOBODY)
-        d->cx.ops->down(d->cx.self, suspect_vertex, d->residents[suspect_vertex].life, CLASS_ABNORMAL,
-                        is_suspect(&d->residents[suspect_vertex]) ? CAUSE_SUSPECT : cause, 0);
+        suspect_ends(d, device, suspect, suspect_vertex, cause);
 }
 
 /* -- messages and whereabouts --------------------------------------------------------------------- */

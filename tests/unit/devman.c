@@ -486,6 +486,46 @@ static void a_start_that_had_begun_stands(void)
     play_end(p);
 }
 
+static void a_life_that_was_over_before_anybody_looked(void)
+{
+    struct play *p = play_new(3, 1);
+    struct slot_want *want;
+
+    boot(p);
+    devman_start(p->d, A, 11, 1, false, false);
+    (void)slot0_turn(&worker(p)->slot0, p->now_ms, NULL);
+    slots_turn(p);                      /* it is up, and slot 0 has not seen it */
+    want = arena_want(&worker(p)->view, devman_slot(p->d, A));
+    store_relaxed(&want->drill, SLOT_DRILL_FAIL);
+    store_release(&want->drill_life, 11, SCOPE_DEVICE);
+    worker(p)->slots[devman_slot(p->d, A)].image->again = 1;
+    slots_turn(p);
+    rounds(p, 2);
+    ok(told(p, STARTED, A, 11) == 1 && told(p, DOWN, A, 11) == 1 && told(p, START_FAILED, A, 11) == 0,
+       "a life that was up and failed before slot 0 looked has started, and is down");
+    play_end(p);
+}
+
+static void a_start_that_breaks_its_worker(void)
+{
+    struct play *p = running(3, 1);
+    struct arena_header *h;
+
+    devman_stop(p->d, B, 12, STOP_KILL, 0);
+    rounds(p, 4);
+    devman_start(p->d, B, 22, 2, false, false);
+    h = worker(p)->view.header;
+    store_relaxed(&h->words_slot, devman_slot(p->d, B));
+    store_release(&h->words_signal, SIGSEGV, SCOPE_SYSTEM);
+    die(p, SIGSEGV);
+    ok(told(p, START_FAILED, B, 22) == 1 && last(p, START_FAILED, B)->cause == CAUSE_SEGV && told(p, DOWN, B, 22) == 0,
+       "whose start breaks the worker has failed to start");
+    boot(p);
+    rounds(p, 4);
+    is_int(told(p, STARTED, B, 22), 0, "... and is not started again and again, worker after worker");
+    play_end(p);
+}
+
 static void a_worker_takes_its_lives_along(void)
 {
     struct play *p = running(3, 1);
@@ -793,6 +833,8 @@ int main(void)
     a_stop_is_answered();
     a_new_line_forgets();
     a_start_that_had_begun_stands();
+    a_life_that_was_over_before_anybody_looked();
+    a_start_that_breaks_its_worker();
     a_worker_takes_its_lives_along();
     fenced_slots();
     what_moved_while_it_booted();
