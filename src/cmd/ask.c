@@ -95,6 +95,9 @@ static void print_status(const json_t *o)
             printf(" %lld %s", (long long)json_integer_value(v), name);
     printf("\n  gave up: %lld, drills fired: %lld, left: %lld\n", num(o, "giveups"), num(o, "drills_fired"),
            num(o, "drills_left"));
+    if (num(o, "dead_letters_of_this_rank"))
+        printf("  dead letters on rank %lld: %lld: `treewarden events --type dead_letter` says which\n",
+               num(o, "answered_by"), num(o, "dead_letters_of_this_rank"));
     json_array_foreach(ranks, i, v) {
         printf("  rank:%lld %s %s\n", num(v, "rank"), get(v, "host"), get(v, "state"));
         json_array_foreach(json_object_get(v, "devices"), k, d)

@@ -84,7 +84,8 @@ static bool is_wanted(struct events_args *a, const json_t *o)
         a->path_is_known = true;
     if ((uint64_t)num(o, "t_us") < a->since_us || (a->type && strcmp(type, a->type)))
         return false;
-    if (a->logs && strcmp(type, "log") && strcmp(type, "fault") && strcmp(type, "worker"))
+    if (a->logs && strcmp(type, "log") && strcmp(type, "fault") && strcmp(type, "worker") &&
+        strcmp(type, "dead_letter"))
         return false;
     if (!a->path)
         return true;
@@ -160,6 +161,8 @@ static void print_event(const struct events_args *a, const struct event *e)
         printf("  %s, %s", get(o, "class"), get(o, "cause"));
     if (!strcmp(get(o, "type"), "log"))
         printf("  code %lld: %lld %lld", num(o, "code"), num(o, "a"), num(o, "b"));
+    if (!strcmp(get(o, "type"), "dead_letter"))
+        printf("  message %lld of %s, type %lld, %lld bytes", num(o, "a"), get(o, "from"), num(o, "code"), num(o, "b"));
     if (!strcmp(get(o, "type"), "fault") && num(o, "code"))
         printf("  code %lld", num(o, "code"));
     if (!strcmp(get(o, "type"), "start") && num(o, "a") > 1)

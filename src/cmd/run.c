@@ -27,6 +27,7 @@
 #include "spec/scenario_tree.h"
 #include "spec/spec.h"
 #include "store/journal.h"
+#include "store/letter.h"
 #include "store/verdict.h"
 #include "sup/rank.h"
 #include "sup/timeouts.h"
@@ -323,6 +324,34 @@ static void on_verdict(void *self, const struct verdict *v)
         write_verdict(j);
 }
 
+struct letter_job { char dir[4096]; unsigned generation; int rank; uint32_t number, bytes; char body[]; };
+
+static void write_letter(void *self)
+{
+    struct letter_job *j = self;
+    struct reason why;
+
+    if (letter_write(j->dir, j->generation, j->rank, j->number, j->body, j->bytes, &why) != 0)
+        log_error("%s", why.text);
+    free(j);
+}
+
+static int on_letter(void *self, uint32_t number, const void *body, uint32_t bytes)
+{
+    struct run *r = self;
+    struct letter_job *j = malloc(sizeof *j + bytes);
+
+    if (!j)
+        return TW_ENOMEM;
+    *j = (struct letter_job){.generation = r->args.generation, .rank = r->number, .number = number, .bytes = bytes};
+    memcpy(j->dir, r->state_dir, sizeof j->dir);
+    memcpy(j->body, body, bytes);
+    if (journal_defer(r->journal, write_letter, j) == 0)
+        return 0;
+    free(j);
+    return TW_EFULL;
+}
+
 static void answer_text(struct run *r, uint64_t token, char *text)
 {
     if (text)
@@ -401,7 +430,7 @@ static int open_rank(struct run *r)
                              .drills_allowed = r->args.drills, .seed = r->args.seed,
                              .devices = (int)r->spec->devices.per_rank, .generation = r->args.generation,
                              .job = r->job, .state_dir = r->state_dir, .link = mpi_link_port(r->mpi),
-                             .out = {.self = r, .answer = on_answer, .verdict = on_verdict},
+                             .out = {.self = r, .answer = on_answer, .verdict = on_verdict, .letter = on_letter},
                              .host_of = mpi_link_hosts(r->mpi), .started_us = r->started_us,
                              .scenario = r->args.scenario ? &r->scenario : NULL};
     struct reason why;

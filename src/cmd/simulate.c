@@ -21,6 +21,7 @@
 #include "emu/emu.h"
 #include "shared/rc.h"
 #include "spec/spec.h"
+#include "store/letter.h"
 
 #define LIMIT_TIMES 20u                 /* as long as without faults, and this much more */
 #define LIMIT_US 120000000u
@@ -183,11 +184,22 @@ static void watch_process(const struct emu_result *r)
 
 /* -- one run -------------------------------------------------------------------------------------- */
 
-static int run_once(struct simulate *s, uint64_t seed, struct emu_plan *plan, FILE *journal)
+/* Into the folder that is written down, if this run is. */
+static void on_letter(void *dir, int rank, uint32_t number, const void *body, uint32_t bytes)
+{
+    struct reason why;
+
+    if (letter_write(dir, 1, rank, number, body, bytes, &why) != 0)
+        (void)say(0, &why);
+}
+
+/* dir: where its dead letters go; NULL without a journal. */
+static int run_once(struct simulate *s, uint64_t seed, struct emu_plan *plan, FILE *journal, char *dir)
 {
     struct emu_config config = {.spec = s->spec, .program = s->program.table, .ranks = s->ranks, .seed = seed,
                                 .plan = plan, .out_dir = s->good_us ? s->out : s->good, .journal = journal,
-                                .limit_us = s->good_us * LIMIT_TIMES + LIMIT_US};
+                                .limit_us = s->good_us * LIMIT_TIMES + LIMIT_US, .self = dir,
+                                .letter = dir ? on_letter : NULL};
     struct reason why;
     char name[256];
     int rc;
@@ -212,7 +224,7 @@ static bool fails_still(struct simulate *s, uint64_t seed, const struct emu_plan
 {
     struct emu_plan copy = *plan;
 
-    return run_once(s, seed, &copy, NULL) == 0 && s->result.failure[0];
+    return run_once(s, seed, &copy, NULL, NULL) == 0 && s->result.failure[0];
 }
 
 /* Leave out one fault after the other, and make the links smooth, as long as what is left fails too. */
@@ -275,7 +287,7 @@ static void write_down(struct simulate *s, uint64_t seed, struct emu_plan *plan,
 {
     FILE *journal = begin_folder(s, seed, plan, dir, room);
 
-    (void)run_once(s, seed, plan, journal);
+    (void)run_once(s, seed, plan, journal, journal ? dir : NULL);
     if (journal)
         fclose(journal);
 }
@@ -341,7 +353,7 @@ static int run_seed(struct simulate *s, uint64_t seed)
     emu_plan_draw(&s->script, s->spec, s->ranks, seed, s->good_us, &plan);
     if (s->args->keep && !(journal = begin_folder(s, seed, &plan, dir, sizeof dir)))
         return EXIT_CANTCREAT;
-    rc = run_once(s, seed, &plan, journal);
+    rc = run_once(s, seed, &plan, journal, journal ? dir : NULL);
     if (journal)
         fclose(journal);
     if (rc != 0)
@@ -350,7 +362,7 @@ static int run_seed(struct simulate *s, uint64_t seed)
     digest = s->result.digest;
     if (s->args->twice && !s->result.failure[0]) {
         again = plan;
-        rc = run_once(s, seed, &again, NULL);
+        rc = run_once(s, seed, &again, NULL, NULL);
         if (s->result.digest != digest)
             snprintf(s->result.failure, sizeof s->result.failure, "a second run of the same seed has another journal: "
                      "something looks past the ports");
@@ -364,7 +376,7 @@ static int run_seed(struct simulate *s, uint64_t seed)
 static int run_good(struct simulate *s)
 {
     struct emu_plan plan = {.links = {.delay_us = 200}};
-    int rc = run_once(s, 0, &plan, NULL);
+    int rc = run_once(s, 0, &plan, NULL, NULL);
 
     if (rc == 0 && s->result.failure[0]) {
         fprintf(stderr, "treewarden: %s: does not end well even without faults: %s: mend the job first\n", s->args->file,

@@ -110,6 +110,9 @@ struct emu_config {
     const char *out_dir;                /* where actors' files go; "": they have none */
     uint64_t limit_us;                  /* virtual time after which it is stuck */
     FILE *journal;                      /* where records are written as they come; NULL = nowhere */
+    void *self;                         /* of the function below */
+    /* NULL, or who keeps dead letters. */
+    void (*letter)(void *self, int rank, uint32_t number, const void *body, uint32_t bytes);
     bool fibers;                        /* every turn can be left in the middle: emu_die */
     const struct rank_scenario *scenario;       /* it is one, and spec its tree; NULL: a job */
 };

@@ -160,6 +160,8 @@ void watch_record(struct emu_rank *r, const struct journal_record *rec)
     if (rec->type == JOURNAL_RESULT && sscanf(rec->text, "kill %[^:]: done%n", path, &end) == 1 && end &&
         spec_find(w->config->spec, path) != SPEC_NONE)
         watch_kill(w, spec_find(w->config->spec, path));
+    if (rec->type == JOURNAL_FAULT && rec->cls == CLASS_ABNORMAL && w->config->spec->vertices[rec->vertex].poison)
+        w->poisoned++;
     if (rec->type == JOURNAL_FAULT && rec->cause == CAUSE_WEDGED) {
         if (w->wedged[rec->vertex] == 0)
             world_fail(w, "%s was found wedged, but nothing wedged it", path_of(w, rec->vertex));

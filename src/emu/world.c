@@ -184,16 +184,36 @@ static void on_verdict(void *self, const struct verdict *v)
     r->world->result->verdict = *v;
 }
 
+static const char *path_of(const void *self, uint32_t vertex)
+{
+    const struct spec *s = self;
+
+    return vertex < s->vertex_count ? s->vertices[vertex].path : "";
+}
+
+static void note_in_digest(struct world *w, const void *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        w->result->digest = (w->result->digest ^ ((const unsigned char *)data)[i]) * 0x100000001b3u;
+}
+
+static int on_letter(void *self, uint32_t number, const void *body, uint32_t bytes)
+{
+    struct emu_rank *r = self;
+    const struct emu_config *c = r->world->config;
+
+    note_in_digest(r->world, body, bytes);
+    if (c->letter)
+        c->letter(c->self, r->number, number, body, bytes);
+    return 0;
+}
+
 static void on_record(void *self, const struct journal_record *rec)
 {
     struct emu_rank *r = self;
-    const struct spec *s = r->world->config->spec;
-    char line[2048];
-    size_t n = journal_format(rec, r->number, rec->vertex < s->vertex_count ? s->vertices[rec->vertex].path : "", line,
-                              sizeof line);
+    char line[2560];
 
-    for (size_t i = 0; i < n; i++)
-        r->world->result->digest = (r->world->result->digest ^ (unsigned char)line[i]) * 0x100000001b3u;
+    note_in_digest(r->world, line, journal_format(rec, r->number, path_of, r->world->config->spec, line, sizeof line));
     if (r->world->config->journal)
         fputs(line, r->world->config->journal);
     watch_record(r, rec);
@@ -209,7 +229,7 @@ static int make_rank(struct world *w, int number, struct reason *why)
                              .device_of = w->places.device_of, .home_of = w->places.home_of, .drills_allowed = true,
                              .seed = c->seed, .devices = (int)c->spec->devices.per_rank, .generation = 1,
                              .job = "simulated", .state_dir = "", .link = emu_link(r), .port = emu_device(r),
-                             .out = {r, on_answer, on_verdict}, .host_of = w->hosts, .scenario = c->scenario};
+                             .out = {r, on_answer, on_verdict, on_letter}, .host_of = w->hosts, .scenario = c->scenario};
 
     r->world = w;
     r->number = number;
@@ -323,7 +343,7 @@ static void judge_streams(struct world *w)
 static void judge_restarts(struct world *w)
 {
     const struct emu_plan *p = w->config->plan;
-    uint32_t paid = 0;
+    uint32_t paid = w->poisoned;
 
     for (uint32_t i = 0; i < p->count; i++)
         paid += p->faults[i].fired && emu_fault_is_charged(p->faults[i].kind);

@@ -109,6 +109,7 @@ char *reply_status(const struct view *v)
     put(o, "giveups", v->giveups);
     put(o, "workers_lost_of_this_rank", v->workers_lost);
     put(o, "slots_fenced_of_this_rank", v->slots_fenced);
+    put(o, "dead_letters_of_this_rank", v->dead_letters);
     put(o, "stale_dropped", v->stale_dropped);
     put(o, "drills_fired", v->drills_fired);
     put(o, "drills_left", v->drills_left);

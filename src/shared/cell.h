@@ -60,9 +60,9 @@ struct cell_cmd { CELL_HEAD uint32_t rank; uint64_t token; uint32_t offset; uint
 struct cell_drill { CELL_HEAD uint32_t how; uint64_t step; uint32_t index; uint32_t device;
                     uint32_t pad[2]; };
 /* What src has sent, lost and dead-lettered on its line `line`; flags STREAM_IN: what it consumed of dst's line `line`,
- * from where on, and of earlier ones.  STREAM_PAST: a child said so that was in src's place before the one there is */
+ * from where on, of earlier ones, and how much of it was given to no handler.  STREAM_PAST: a child said so that was in src's place before the one there is */
 enum { STREAM_IN = 1, STREAM_PAST = 2 };
-struct cell_stream { CELL_HEAD uint32_t line; uint64_t a; uint64_t b; uint64_t c; };
+struct cell_stream { CELL_HEAD uint32_t line; uint64_t a; uint64_t b; uint64_t c; uint64_t d; };
 /* life: injected, seq: detected, both tree time in us; a fault the rank has healed (or not: resumed 0) */
 struct cell_fault { CELL_HEAD uint32_t open; uint64_t resumed_us; uint32_t uncommitted; uint16_t actors;
                     uint8_t cause; uint8_t how; uint16_t device; uint16_t pad; };

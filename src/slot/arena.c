@@ -91,6 +91,11 @@ HD union cell *arena_logs(const struct arena_view *v, uint32_t slot)
     return (union cell *)(slot_base(v, slot) + v->at.logs);
 }
 
+HD struct slot_hand *arena_hand(const struct arena_view *v, uint32_t slot)
+{
+    return (struct slot_hand *)(slot_base(v, slot) + v->at.hand);
+}
+
 HD struct commit_head *arena_commit(const struct arena_view *v, uint32_t slot, uint32_t which)
 {
     return (struct commit_head *)(slot_base(v, slot) + (which ? v->at.commit1 : v->at.commit0));

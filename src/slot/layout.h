@@ -5,7 +5,7 @@
  * 1..slots; number 0 is slot 0, the device's own supervisor loop.
  *
  *   header | names | directory | down ring | up ring | slot 0 bell | slot[1..n]
- *   slot = control | config | bell | lanes | inbox | log | commit[2] | live
+ *   slot = control | config | bell | lanes | inbox | log | hand | commit[2] | live
  */
 #ifndef TW_SLOT_LAYOUT_H
 #define TW_SLOT_LAYOUT_H
@@ -21,6 +21,7 @@
 #define SLOT_LOGS 32u
 #define SLOT_TIMERS 4u
 #define SLOT_ASKS 4u
+#define SLOT_SKIPS 8u                   /* poison messages that are to be passed over; of a sender's one at a time */
 #define SLOT_ARGS 24u
 #define SLOT_TEXT_BYTES 2048u
 
@@ -140,6 +141,15 @@ struct slot_is {                        /* writer: the slot */
     uint64_t streams;                   /* peers it has; 0 = where anybody is matters not to it */
 };
 
+/* The message in hand; it stays, with its bytes, when the life ends in its handler.  Writer: the slot, until another
+ * life begins there. */
+struct slot_hand {                      /* followed by message_bytes of body */
+    uint64_t seq;                       /* its number; 0 = the handler in hand, or the last, is about no message */
+    uint64_t from;                      /* MESSAGE_FROM */
+    uint64_t what;                      /* type | bytes << 32 */
+    uint64_t pad[5];
+};
+
 /*    name       what it is */
 #define SLOT_STATE_LIST(X)                                                                           \
     X(IDLE)         /* no life */                                                                    \
@@ -176,6 +186,9 @@ enum slot_drill {
 
 /* ---- config: written by the rank while the slot is idle, published by SLOT_START ---- */
 enum slot_flags { SLOT_EAGER = 1, SLOT_RESUME = 2, SLOT_SAYS_READY = 4 };    /* up when it says so, not before */
+/* One message of a stream: who sent it, on which of its lines, and its number. */
+struct slot_skip { uint64_t from; uint64_t seq; };          /* from: MESSAGE_FROM */
+#define MESSAGE_FROM(vertex, line) ((uint64_t)(line) << 32 | (uint32_t)(vertex))
 struct slot_arg { uint64_t name; uint64_t bits; uint32_t kind; uint32_t text; };   /* kind 0 u64, 1 f64, 2 text */
 struct slot_config {
     uint64_t life;
@@ -186,7 +199,9 @@ struct slot_config {
     uint32_t mailbox, message_bytes, peers, sends;
     uint32_t commit_every, commit_within_ms, deadline_ms, dim_count;
     uint32_t dims[8];
-    uint32_t arg_count, pad;
+    uint32_t arg_count;
+    uint32_t skip_count;                /* messages that are taken, but given to no handler (extension 9) */
+    struct slot_skip skips[SLOT_SKIPS];
     struct slot_arg args[SLOT_ARGS];
     char texts[SLOT_TEXT_BYTES];
 };
@@ -206,6 +221,7 @@ struct stream {                         /* both directions of one peer */
     uint64_t durable;                   /* highest number in a commit */
     uint64_t in_base;                   /* number before the first of this line pair */
     uint64_t in_closed;                 /* delivered on earlier lines of the peer */
+    uint64_t skipped;                   /* of all these, given to no handler: dead letters */
     uint32_t in_line;                   /* the peer's line these numbers are of; 0 = none yet */
     uint32_t fresh_due;                 /* tell the actor TW_PEER_FRESH */
 };
@@ -295,7 +311,7 @@ HD static inline uint64_t up_ring_bytes(const struct arena_geometry *g)
 struct arena_offsets {
     uint64_t names, directory, down, up, bell0, lanes0, slots;
     uint64_t slot_stride;
-    uint64_t want, is, config, bell, lanes, inbox, logs, commit0, commit1, image;      /* within a slot */
+    uint64_t want, is, config, bell, lanes, inbox, logs, hand, commit0, commit1, image;    /* within a slot */
     uint64_t total;
 };
 
@@ -320,6 +336,7 @@ HD static inline void arena_layout(const struct arena_geometry *g, struct arena_
     o->lanes = at;          at += lanes;
     o->inbox = at;          at += ALIGN64(sizeof(struct inbox) + inbox_entries(g) * inbox_stride(g));
     o->logs = at;           at += ALIGN64(SLOT_LOGS * sizeof(union cell));
+    o->hand = at;           at += ALIGN64(sizeof(struct slot_hand) + g->message_bytes + 8);
     o->commit0 = at;        at += ALIGN64(commit_bytes(g));
     o->commit1 = at;        at += ALIGN64(commit_bytes(g));
     o->image = at;          at += image_bytes(g);
@@ -330,6 +347,7 @@ HD static inline void arena_layout(const struct arena_geometry *g, struct arena_
 static_assert(sizeof(struct slot_want) == 128 && sizeof(struct slot_is) == 128, "control lines");
 static_assert(sizeof(struct byte_ring) == 128 && sizeof(struct bell_word) == 64, "one line a side");
 static_assert(sizeof(struct commit_head) == 64 && sizeof(struct outbox_entry) == 32, "aligned bodies");
+static_assert(sizeof(struct slot_hand) == 64, "one line, then the body");
 static_assert(sizeof(struct lane_bell) == 48 && sizeof(struct inbox) == 128, "lanes");
 
 #endif

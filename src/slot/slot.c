@@ -41,6 +41,16 @@ HD static int is_over(const struct slot *s)
 
 /* -- handler calls -------------------------------------------------------------------------------- */
 
+/* What is handled from here on, for who has to know should this life not survive it: seq 0 is no message. */
+HD static void take_in_hand(struct slot *s, const struct lane_bell *bell, const struct tw_msg *m)
+{
+    if (bell) {
+        store_relaxed(&s->hand->from, MESSAGE_FROM(bell->src, CELL_SRC_LINE(bell->lines)));
+        store_relaxed(&s->hand->what, m->type | (uint64_t)m->bytes << 32);
+    }
+    store_relaxed(&s->hand->seq, bell ? bell->seq : 0);
+}
+
 HD static void begin_call(struct slot *s, uint32_t op, uint32_t from)
 {
     s->sends = s->failed = s->fail_code = 0;
@@ -122,6 +132,7 @@ HD static int finish_call(struct slot *s, const struct lane_bell *consumed)
     store_relaxed(&s->is->progress, s->image->progress);
     store_relaxed(&s->is->handled, s->handled);
     store_relaxed(&s->is->hand, 0);
+    take_in_hand(s, NULL, NULL);
     store_relaxed(&s->is->beat, load_relaxed(&s->is->beat) + 1);
     if (s->want->drill_step && s->image->progress >= load_relaxed(&s->want->drill_step) &&
         load_relaxed(&s->is->due) != s->life) {
@@ -135,6 +146,7 @@ HD static int finish_call(struct slot *s, const struct lane_bell *consumed)
 
 HD static int call(struct slot *s, uint32_t op, const struct tw_msg *m, const struct lane_bell *consumed)
 {
+    take_in_hand(s, consumed, m);
     begin_call(s, op, m ? m->from : CELL_NOBODY);
     s->program->dispatch(s->config->actor_type, op, &s->cx, s->state, m);
     return finish_call(s, consumed);
@@ -226,6 +238,7 @@ HD static void reset_private(struct slot *s)
     store_relaxed(&s->is->committed, 0);
     store_relaxed(&s->is->end, 0);
     store_relaxed(&s->is->resumed, 0);
+    take_in_hand(s, NULL, NULL);
     store_release(&s->is->phase, PHASE_IDLE, SCOPE_DEVICE);
 }
 
@@ -235,7 +248,7 @@ HD static int config_is_sane(const struct slot *s)
     const struct arena_geometry *g = &s->view->geo;
 
     return c->life == s->life && c->mailbox <= g->mailbox && c->mailbox > 0 && c->peers <= g->peers &&
-           c->message_bytes <= g->message_bytes && c->state_bytes <= g->state_bytes &&
+           c->message_bytes <= g->message_bytes && c->skip_count <= SLOT_SKIPS && c->state_bytes <= g->state_bytes &&
            c->actor_type < s->program->count && c->sends <= c->mailbox &&
            s->program->types[c->actor_type].state_bytes <= c->state_bytes;
 }
@@ -353,6 +366,28 @@ HD static void child_turn(struct slot *s, const struct lane_bell *b)
     (void)call_system(s, TW_CHILD, answer.child, &answer, sizeof answer);
 }
 
+/* Extension 9: so many lives ended with this message in hand that the next ones are not to handle it. */
+HD static int is_poison(const struct slot *s, const struct lane_bell *b)
+{
+    const struct slot_config *c = s->config;
+
+    for (uint32_t i = 0; i < c->skip_count; i++)
+        if (c->skips[i].seq == b->seq && c->skips[i].from == MESSAGE_FROM(b->src, CELL_SRC_LINE(b->lines)))
+            return 1;
+    return 0;
+}
+
+/* Consumed like one that was handled, with the next commit, which is now: what may kill this life before it would
+ * have the next one pass over this message again. */
+HD static void pass_over(struct slot *s, const struct lane_bell *b)
+{
+    streams_consumed(s, b);
+    s->streams[stream_of(s, b->src)].skipped++;
+    s->wants_commit = 1;
+    if (s->commit_due_ms == SLOT_NEVER)
+        s->commit_due_ms = s->now_ms;
+}
+
 HD static int message_turn(struct slot *s)
 {
     struct slot_taken taken;
@@ -373,6 +408,10 @@ HD static int message_turn(struct slot *s)
         /* One handler call a turn: this one may have used the room to send, or said tw_done. */
         if (!is_over(s))
             streams_put_back(s, &taken.bell);
+        return 1;
+    }
+    if (is_poison(s, &taken.bell)) {
+        pass_over(s, &taken.bell);
         return 1;
     }
     m.type = taken.type;
@@ -474,7 +513,7 @@ HD uint64_t slot_turn(struct slot *s, uint64_t now_ms)
 HD uint64_t slot_private_bytes(const struct arena_geometry *geo)
 {
     return (uint64_t)geo->peers * sizeof(struct slot_route) + ALIGN64((uint64_t)geo->mailbox * 4) +
-           (geo->slots + 1u) * sizeof(struct lane_bell) + geo->message_bytes + 16;
+           (geo->slots + 1u) * sizeof(struct lane_bell);
 }
 
 HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
@@ -500,8 +539,8 @@ HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
     s->next = (uint32_t *)(void *)at;
     at += ALIGN64((uint64_t)view->geo.mailbox * 4);
     s->in_hand = (struct lane_bell *)(void *)at;
-    at += (view->geo.slots + 1u) * sizeof *s->in_hand;
-    s->message = at;
+    s->hand = arena_hand(view, index);
+    s->message = (char *)(s->hand + 1);
     s->cx.head.call = slot_calls();
     s->cx.slot = s;
     s->nowhere = (volatile uint64_t *)(uintptr_t)NOWHERE;

@@ -47,6 +47,7 @@ HD uint64_t arena_bytes(const struct arena_geometry *geo);
 HD struct slot_want *arena_want(const struct arena_view *v, uint32_t slot);
 HD struct slot_is *arena_is(const struct arena_view *v, uint32_t slot);
 HD struct slot_config *arena_config(const struct arena_view *v, uint32_t slot);
+HD struct slot_hand *arena_hand(const struct arena_view *v, uint32_t slot);
 HD struct bell_word *arena_bell(const struct arena_view *v, uint32_t slot);        /* 0 = slot 0's */
 HD struct commit_head *arena_commit(const struct arena_view *v, uint32_t slot, uint32_t which);
 HD struct byte_ring *arena_down(const struct arena_view *v);
@@ -91,7 +92,8 @@ struct slot {
     struct stream *streams;
     char *outbox;
     void *state;
-    char *message;                      /* private copy of the message in hand; message_bytes + 8 */
+    struct slot_hand *hand;             /* what the message in hand is ... */
+    char *message;                      /* ... and the slot's own copy of it, behind that; message_bytes + 8 */
     struct tw_ctx cx;
     uint64_t life;                      /* 0 = none */
     uint64_t now_ms;

@@ -53,6 +53,7 @@ void key_restart_on_giveup(struct parse *p, yaml_node_t *n, const char *key, str
 void key_on_giveup(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_shutdown_deadline(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_start_deadline(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
+void key_poison(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 void key_depends(struct parse *p, yaml_node_t *n, const char *key, struct decl *d);
 /* After a declaration's keys, and with those before it: what they lack or must not have. */
 void extra_check(struct parse *p, yaml_node_t *n, struct decl *d);

@@ -56,6 +56,7 @@ struct spec_vertex {
     uint32_t place_device;      /* SPEC_NONE = any of the rank */
     /* actors */
     uint32_t start_deadline_ms;         /* up when it says tw_ready, by then at the latest; 0: when it has begun */
+    uint32_t poison;            /* deaths in a row with the same message in hand until it is passed over; 0: never */
     uint32_t deadline_ms, mailbox, message_bytes, peers, sends, commit_every, commit_within_ms;
     bool eager;
     const struct spec_arg *args;

@@ -170,6 +170,11 @@ void key_start_deadline(struct parse *p, yaml_node_t *n, const char *key, struct
     d->given.start_deadline_ms = (uint32_t)ms;
 }
 
+void key_poison(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
+{
+    (void)parse_u32(p, n, key, 1, 100000, &d->given.poison);
+}
+
 static const struct decl *earlier(const struct decl *d, const char *name)
 {
     for (const struct decl *o = d->parent ? d->parent->first : NULL; o; o = o->next)
@@ -200,6 +205,25 @@ void key_depends(struct parse *p, yaml_node_t *n, const char *key, struct decl *
     }
 }
 
+/* Each of the deaths wants a restart, and all of them fall into one window unless a backoff spreads them. */
+static void poison_check(struct parse *p, yaml_node_t *n, const struct decl *d)
+{
+    const struct decl *up = d->parent;
+    uint32_t most;
+
+    if (!d->given.poison || !up)
+        return;
+    most = up->extra.intensity_per_child && up->extra.intensity_per_child < up->given.intensity ?
+           up->extra.intensity_per_child : up->given.intensity;
+    if (d->given.restart == RESTART_TEMPORARY)
+        parse_fail(p, n, "%s: poison, but restart: temporary: nobody restarts it, so no message is handled twice: "
+                   "write restart: permanent or transient", d->name);
+    else if (d->given.poison > most && !d->extra.backoff_min_ms)
+        parse_fail(p, n, "%s: poison: %u, but %s gives up at restart %u: so many deaths want as many restarts: lower "
+                   "poison, raise %s there, or give %s a backoff", d->name, d->given.poison, up->name, most + 1,
+                   most < up->given.intensity ? "intensity_per_child" : "intensity", d->name);
+}
+
 void extra_check(struct parse *p, yaml_node_t *n, struct decl *d)
 {
     const struct decl *up = d->parent;
@@ -212,6 +236,7 @@ void extra_check(struct parse *p, yaml_node_t *n, struct decl *d)
     if (d->extra.local_restarts && p->s->devices.per_rank == 1)
         parse_fail(p, n, "%s: local_restarts: a rank has one device, so there is no other to go to: raise "
                    "devices.per_rank", d->name);
+    poison_check(p, n, d);
     if (d->extra.intensity_per_child > d->given.intensity)
         parse_fail(p, n, "%s: intensity_per_child: %u is more than intensity: %u, so it would never be reached: lower "
                    "it, or raise intensity", d->name, d->extra.intensity_per_child, d->given.intensity);

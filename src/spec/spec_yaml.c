@@ -493,6 +493,7 @@ static const struct key {
     {"on_cause", AT_SUP | AT_ACTOR, key_on_cause},
     {"depends", AT_SUP | AT_ACTOR, key_depends},
     {"start_deadline", AT_ACTOR, key_start_deadline},
+    {"poison", AT_ACTOR, key_poison},
     {"intensity_per_child", AT_SUP, key_intensity_per_child},
     {"count_infrastructure", AT_SUP, key_count_infrastructure},
     {"restart_on_giveup", AT_SUP, key_restart_on_giveup},

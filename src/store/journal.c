@@ -45,6 +45,7 @@ struct journal {
 };
 
 #define TEXT_BYTES 65536u
+#define RECORD_BYTES 2560u              /* a line at most */
 
 static const char *type_name(unsigned type)
 {
@@ -74,12 +75,15 @@ static size_t escape(char *out, size_t room, const char *text)
     return n;
 }
 
-size_t journal_format(const struct journal_record *r, int rank, const char *name, char *out, size_t room)
+size_t journal_format(const struct journal_record *r, int rank, journal_path_f path_of, const void *self, char *out,
+                      size_t room)
 {
-    char path[600], text[JOURNAL_TEXT_BYTES * 6];
+    char path[600], from[600] = "", text[JOURNAL_TEXT_BYTES * 6];
     size_t n;
 
-    (void)escape(path, sizeof path, name ? name : "");
+    (void)escape(path, sizeof path, r->vertex != UINT32_MAX && path_of ? path_of(self, r->vertex) : "");
+    if (r->type == JOURNAL_LETTER && path_of)
+        (void)escape(from, sizeof from, path_of(self, r->from));
     (void)escape(text, sizeof text, r->text);
     n = (size_t)snprintf(out, room,
                          "{\"stamp\":%llu,\"rank\":%d,\"index\":%llu,\"t_us\":%llu,\"type\":\"%s\"",
@@ -87,6 +91,8 @@ size_t journal_format(const struct journal_record *r, int rank, const char *name
                          (unsigned long long)r->tree_us, type_name(r->type));
     if (path[0])
         n += (size_t)snprintf(out + n, room - n, ",\"path\":\"%s\",\"vertex\":%u", path, r->vertex);
+    if (from[0])
+        n += (size_t)snprintf(out + n, room - n, ",\"from\":\"%s\"", from);
     if (r->life)
         n += (size_t)snprintf(out + n, room - n, ",\"life\":\"%016llx\"", (unsigned long long)r->life);
     if (r->cls || r->cause)
@@ -107,8 +113,7 @@ size_t journal_format(const struct journal_record *r, int rank, const char *name
 
 static size_t format(const struct journal *j, const struct journal_record *r, char *out, size_t room)
 {
-    return journal_format(r, j->rank, r->vertex != UINT32_MAX && j->path ? j->path(j->path_self, r->vertex) : "", out,
-                          room);
+    return journal_format(r, j->rank, j->path, j->path_self, out, room);
 }
 
 static void write_all(int fd, const char *text, size_t bytes)
@@ -131,7 +136,7 @@ static bool write_some(struct journal *j)
     uint64_t tail = atomic_load_explicit(&j->tail, memory_order_acquire);
     size_t n = 0;
 
-    for (; head != tail && n + 2048 < TEXT_BYTES; head++)
+    for (; head != tail && n + RECORD_BYTES < TEXT_BYTES; head++)
         n += format(j, &j->ring[head % RING], j->text + n, TEXT_BYTES - n);
     if (n == 0)
         return false;

@@ -46,7 +46,9 @@
     X(QUARANTINE,  27, "quarantine",   "given up and kept for `restart`; cause says why")            \
     X(DELAY,       28, "delay",        "the next start waits; a: milliseconds")                      \
     X(START_IGNORED, 29, "start_ignored", "a start attempt answered: nothing to run")                \
-    X(WAITING,     30, "waiting",      "a restart found no slot: it is made when one may be free")
+    X(WAITING,     30, "waiting",      "a restart found no slot: it is made when one may be free")  \
+    X(LETTER,      31, "dead_letter",  "a message no handler is given any more; from: sender, a: "   \
+                                       "number, b: bytes, code: type; text: why, and the file with them")
 
 enum journal_type {
 #define X(name, no, text, help) JOURNAL_##name = (no),
@@ -69,6 +71,7 @@ struct journal_record {
     uint16_t type;              /* enum journal_type */
     uint8_t cls, cause;         /* shared/cause.h; meaningful where the type says so */
     uint16_t cause_rank;
+    uint32_t from;              /* LETTER: the sender */
     char text[JOURNAL_TEXT_BYTES];      /* NUL-terminated, may be "" */
 };
 
@@ -86,8 +89,9 @@ int journal_open(const char *dir, unsigned generation, int rank, journal_path_f 
 typedef void (*journal_take_f)(void *self, const struct journal_record *rec);
 int journal_open_memory(journal_take_f take, void *self, struct journal **ret);
 
-/* One record as it stands in a file, with its newline.  Returns its length; 2048 bytes are enough. */
-size_t journal_format(const struct journal_record *rec, int rank, const char *path, char *out, size_t room);
+/* One record as it stands in a file, with its newline.  Returns its length; 2560 bytes are enough. */
+size_t journal_format(const struct journal_record *rec, int rank, journal_path_f path, const void *path_self, char *out,
+                      size_t room);
 
 /* Queue a record (copied).  Loop thread only; never blocks, never does I/O: when the writer is behind by
  * the whole ring (32768 records) the record is counted and a GAP record follows later.  Returns its

@@ -383,6 +383,7 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
         tell_up(d, device, c->src, slot);
         ready = true;
     }
+    (void)poison_after(d, device, slot, c->src, c->cls == CLASS_ABNORMAL);
     leave_slot(d, c->src);
     if (r->overdue && !stopping)
         cause = CAUSE_START;
@@ -445,11 +446,12 @@ static bool is_suspect(struct resident *r)
     return true;
 }
 
-/* Its handler broke the worker: an end like any other - of a start, if it was not up yet. */
-static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t vertex, uint32_t cause)
+/* Its handler broke the worker: an end like any other - of a start, if it was not up yet.  poisoned: a message is the
+ * suspect, not the actor. */
+static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t vertex, uint32_t cause, bool poisoned)
 {
     struct resident *r = &d->residents[vertex];
-    bool again = is_suspect(r);
+    bool again = !poisoned && is_suspect(r);
 
     if (!r->told && load_acquire(&arena_is(&d->devices[device].view, slot)->ready, SCOPE_SYSTEM) == r->life)
         tell_up(d, device, vertex, slot);
@@ -465,6 +467,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
     struct device *v = &d->devices[device];
     uint32_t n = 0, suspect_vertex = CELL_NOBODY;
     uint16_t fault = 0;
+    bool poisoned = false;
 
     for (uint32_t s = 1; s <= v->geo.slots; s++) {
         uint32_t vertex = v->slots[s].vertex;
@@ -477,6 +480,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         stopping = r->phase == RESIDENT_STOPPING;
         fetch_commit(d, device, s, r);
         r->progress = load_relaxed(&arena_is(&v->view, s)->progress);
+        poisoned |= poison_after(d, device, s, vertex, suspect == s);
         leave_slot(d, vertex);
         if (!r->told && !stopping && suspect != s) {    /* its start is still outstanding: the new worker will do it */
             set_phase(d, vertex, RESIDENT_WAITING);
@@ -511,7 +515,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
     if (n)
         d->cx.ops->lost(d->cx.self, d->losses, n, cause == CAUSE_SEGV ? CAUSE_WORKER : cause);
     if (suspect_vertex != CELL_NOBODY)
-        suspect_ends(d, device, suspect, suspect_vertex, cause);
+        suspect_ends(d, device, suspect, suspect_vertex, cause, poisoned);
 }
 
 /* -- messages and whereabouts --------------------------------------------------------------------- */
@@ -797,8 +801,10 @@ void devman_destroy(struct devman *d)
 {
     if (!d)
         return;
-    for (uint32_t v = 0; d->residents && v < d->vertices; v++)
+    for (uint32_t v = 0; d->residents && v < d->vertices; v++) {
         free(d->residents[v].commit);
+        free(d->residents[v].poison);
+    }
     for (int device = 0; d->devices && device < d->cx.devices; device++)
         free(d->devices[device].slots);
     free(d->devices);
@@ -836,6 +842,9 @@ static int allocate(struct devman *d)
         for (uint32_t s = 0; s <= v->geo.slots; s++)
             v->slots[s].vertex = CELL_NOBODY;
     }
+    for (uint32_t v = 0; v < d->vertices; v++)
+        if (is_here(d, v) && poison_create(d, v) != 0)
+            return TW_ENOMEM;
     d->body = calloc(1, largest + 8);
     return d->body ? 0 : TW_ENOMEM;
 }

@@ -35,6 +35,13 @@ struct devman_fault {
 
 struct devman_loss { uint32_t vertex; uint64_t life; };
 
+/* A message that ended so many lives in a row: no handler is given it any more. */
+struct devman_letter {
+    uint32_t from, type, bytes, deaths;
+    uint64_t number;            /* in its sender's stream to this actor */
+    const void *body;           /* borrowed until the call returns */
+};
+
 struct devman_ops {
     /* The life runs.  resumed: the commit it goes on from, 0 = from init.  slot is on `device`. */
     void (*started)(void *self, uint32_t vertex, uint64_t life, uint64_t resumed);
@@ -55,6 +62,8 @@ struct devman_ops {
     /* The next step of an actor, above `after`, that `due` is wanted for; 0 = none. */
     uint64_t (*next_step)(void *self, uint32_t vertex, uint64_t after);
     void (*logged)(void *self, const struct cell_log *c);
+    /* Once for each such message, just before the end that was the last of the row is told. */
+    void (*letter)(void *self, uint32_t vertex, uint64_t life, const struct devman_letter *l);
     void (*fault)(void *self, const struct devman_fault *f);        /* over, or the job is */
     void (*worker)(void *self, int device, int pid, const char *what);
     void (*slot)(void *self, int device, uint32_t slot, uint32_t vertex, const char *what);

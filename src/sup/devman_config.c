@@ -105,6 +105,7 @@ int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_conf
     c->deadline_ms = v->deadline_ms;
     c->dim_count = v->dim_count;
     memcpy(c->dims, v->dims, sizeof c->dims);
+    poison_fill(d, vertex, c);
     return fill_args(v, c);
 }
 

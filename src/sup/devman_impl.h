@@ -59,6 +59,8 @@ struct device {
     bool recycle;               /* no slot is left: end it at the end of this turn */
 };
 
+struct poison;                  /* devman_poison.c */
+
 struct resident {
     uint64_t life;
     uint32_t line;
@@ -80,6 +82,7 @@ struct resident {
     int64_t commit_bytes;       /* 0 = none, TW_ELOST = what it had is damaged */
     void *commit;               /* owned */
     uint64_t commit_room;
+    struct poison *poison;      /* owned; NULL = a message may kill it as often as it likes */
 };
 
 struct devman {
@@ -104,6 +107,13 @@ struct devman {
 void devman_geometry(const struct devman *d, struct arena_geometry *ret);
 int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_config *c);
 void devman_fill_names(const struct devman *d, const struct arena_view *v);
+
+/* devman_poison.c */
+int poison_create(struct devman *d, uint32_t vertex);           /* 0 or TW_ENOMEM */
+/* A life is over, its commit fetched, its slot untouched since.  own: it ended abnormally, by itself.  Is it a message
+ * that it died of, and that is counted? */
+bool poison_after(struct devman *d, int device, uint32_t slot, uint32_t vertex, bool own);
+void poison_fill(const struct devman *d, uint32_t vertex, struct slot_config *c);   /* what its next life passes over */
 
 /* devman_worker.c */
 void worker_start(struct devman *d, int device);

@@ -5,6 +5,7 @@
  * it is in its log.
  */
 #include "sup/rank_impl.h"
+#include "store/letter.h"
 #include "sup/stage.h"
 
 #include <stdio.h>
@@ -337,6 +338,38 @@ static void on_logged(void *self, const struct cell_log *c)
     noted(r, &rec);
 }
 
+/* NULL, or why the bytes are not kept. */
+static const char *keep_letter(const struct rank *r, uint32_t number, const struct devman_letter *l)
+{
+    const struct rank_outlet *out = &r->cx.out;
+
+    if (number > LETTERS_KEPT)
+        return "its bytes are not kept: there are too many of this rank";
+    return !out->letter || out->letter(out->self, number, l->body, l->bytes) == 0 ? NULL :
+           "its bytes are not kept: the writer is behind";
+}
+
+/* The record comes before the fault that was the last of the row: the fault may have started the next life. */
+static void on_letter(void *self, uint32_t vertex, uint64_t life, const struct devman_letter *l)
+{
+    struct rank *r = self;
+    struct journal_record rec = note(r, JOURNAL_LETTER, vertex);
+    uint32_t number = (uint32_t)++r->view.dead_letters;
+    const char *lost = keep_letter(r, number, l);
+
+    rec.life = life;
+    rec.from = l->from;
+    rec.a = l->number;
+    rec.b = l->bytes;
+    rec.code = l->type;
+    if (lost)
+        snprintf(rec.text, sizeof rec.text, "after %u deaths: %s", l->deaths, lost);
+    else
+        snprintf(rec.text, sizeof rec.text, "after %u deaths: " LETTER_NAME, l->deaths, r->cx.generation, r->me,
+                 number);
+    noted(r, &rec);
+}
+
 static void on_fault(void *self, const struct devman_fault *f)
 {
     union cell c;
@@ -401,7 +434,7 @@ static void on_keeper_gone(void *self)
 const struct devman_ops rank_devman_ops = {
     .started = on_started, .start_failed = on_start_failed, .room = on_room, .finishing = on_finishing, .down = on_down,
     .lost = on_lost, .asked = on_asked, .message = on_message, .due = on_due, .next_step = next_step,
-    .logged = on_logged, .fault = on_fault,
+    .logged = on_logged, .letter = on_letter, .fault = on_fault,
     .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone,
 };
 
@@ -421,6 +454,7 @@ static void send_stream(struct rank *r, const struct slot_image *me, const struc
     c.stream.a = in ? st->consumed : st->sent;
     c.stream.b = in ? st->in_base : st->lost;
     c.stream.c = in ? st->in_closed : st->dead;
+    c.stream.d = in ? st->skipped : 0;
     send_cell(r, 0, &c);
 }
 

@@ -67,6 +67,9 @@ struct rank_outlet {
     void (*answer)(void *self, uint64_t token, const struct rank_answer *a);
     /* Write the verdict, once, off the loop thread. */
     void (*verdict)(void *self, const struct verdict *v);
+    /* Keep the bytes (copied) of this rank's dead letter of that number, off the loop thread; NULL: nobody does.
+     * 0; TW_EFULL, TW_ENOMEM. */
+    int (*letter)(void *self, uint32_t number, const void *body, uint32_t bytes);
 };
 
 /* A scenario instead of a job: stage.h. */

@@ -307,6 +307,7 @@ static void on_past_stream(struct stream_sum *s, const struct cell_stream *c)
     }
     *(c->line == s->past_line ? &s->past_in : &s->past_old) += c->a - c->b;
     s->past_old += c->c;
+    s->skipped += c->d;
 }
 
 static void on_stream(struct rank *r, const struct cell_stream *c)
@@ -328,6 +329,7 @@ static void on_stream(struct rank *r, const struct cell_stream *c)
         s->consumed = c->a;
         s->in_base = c->b;
         s->in_closed = c->c;
+        s->skipped += c->d;
     } else {
         s->has_out = true;
         s->out_line = c->line;
@@ -372,9 +374,9 @@ static void close_sum(struct rank *r, struct stream_sum *s, struct verdict_strea
     lost = less(base, s->past_in);
     dead = !s->has_in ? 0 : s->dead < lost ? s->dead : lost;
     v->accepted += sent + s->past_sent;
-    v->delivered += delivered + s->past_old;
+    v->delivered += delivered + s->past_old - s->skipped;
     v->lost += lost - dead;
-    v->dead += dead + s->past_sent - s->past_old;
+    v->dead += dead + s->past_sent - s->past_old + s->skipped;
     if (s->dst < r->vertices && r->status[s->dst] == PEER_GONE)
         v->dead += less(sent, delivered + lost);
     else

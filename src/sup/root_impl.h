@@ -20,7 +20,7 @@ struct stream_sum {
     uint32_t src, dst;
     bool used, has_out, has_in;
     uint32_t out_line, in_line;         /* both src's: now, and as dst has last heard it */
-    uint64_t sent, lost, dead, consumed, in_base, in_closed;
+    uint64_t sent, lost, dead, consumed, in_base, in_closed, skipped;
     /* by and to children that were in their places before */
     uint64_t past_sent;                 /* by those in src's */
     uint32_t past_line;                 /* of src ... */

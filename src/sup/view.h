@@ -89,6 +89,7 @@ struct view {
     unsigned generation;
     const char *phase;                  /* starting | running | stopping | ended */
     uint64_t restarts, giveups, workers_lost, slots_fenced, stale_dropped, orders;
+    uint64_t dead_letters;              /* of this rank: poison messages */
     uint64_t drills_fired, drills_left;
     bool drills_allowed;
     uint64_t seed;

@@ -64,6 +64,28 @@ kill -TERM $job; wait $job
 out=$(within 30 "$TREEWARDEN" launch -q -n 1 ready.yaml --state-dir never --set job/late.args.never=1 \
     --set job/late.start_deadline=200ms 2>&1); is $? 1 "who does not say it in time has not started"
 says "$("$TREEWARDEN" events --state-dir never --type start_failed)" job/late "... as the journal says"
+# poison: numbers that kill who handles them, by a fault of the actor, of its worker, and by never returning
+cp "$TW_SRC/tests/data/poison.yaml" "$TW_BUILD/tests/data/poison.so" .
+few="--set job/source.args.messages=25 --set job/sink.deadline=100ms"
+for how in 0 1 2; do
+    within 60 "$TREEWARDEN" launch -q -n 2 poison.yaml --state-dir poison$how $few --set job/sink.args.how=$how 2>/dev/null
+    is $? 0 "how $how: a job with poison among its messages ends well"
+    is "$(cat poison$how/out/sum.txt)" "46 numbers, sum 590, 0 out of order" "... all others have come, once and in order"
+    is "$("$TREEWARDEN" events --state-dir poison$how --type dead_letter | sed 's/.*  job/job/;s/: letter.*//' | sort)" \
+        "$(printf 'job/sink  message %s of job/source[%s], type 3, 8 bytes  after 3 deaths\n' 10 0 20 0 10 1 20 1 | sort)" \
+        "... and the journal has each that was passed over, once"
+done
+one=$("$TREEWARDEN" events --state-dir poison1 --json --type dead_letter | grep '"a":20' | grep -F '"from":"job/source[1]"')
+file=$(echo "$one" | sed -n 's/.*: \(letter[0-9.]*\)".*/\1/p')
+is "$(od -An -tu8 "poison1/$file" | tr -d ' ')" 20 "a dead letter's file holds its bytes"
+is "$(find poison1 -name 'letter.*' -size 8c -perm 0600 | wc -l)" 4 "... for its owner alone, one file each"
+says "$("$TREEWARDEN" logs --state-dir poison1 job/sink)" "dead_letter" "logs show it beside the faults it made"
+says "$("$TREEWARDEN" events --state-dir poison1 --type streams)" "52 = 48 + 0 + 4 + 0" "in the sums it is dead, not delivered"
+"$TREEWARDEN" launch -q -n 1 poison.yaml --state-dir pl --set job/source.count=1 --set job/source.args.messages=25 \
+    --set job/sink.args.sources=2 --set 'job/source.place=spread' 2>/dev/null & job=$!
+until_true 10 sh -c "'$TREEWARDEN' status | grep -q 'dead letters on rank 0: 2'"; ok $? "status counts them"
+says "$("$TREEWARDEN" status --json)" '"dead_letters_of_this_rank": 2' "... in JSON too"
+kill -TERM $job; wait $job
 wrong() {
     sed "$1" beyond.yaml > wrong.yaml
     says "$("$TREEWARDEN" check wrong.yaml 2>&1)" "$2" "$3"
@@ -74,5 +96,9 @@ wrong 's/depends: \[first\]/depends: [second]/' 'no child that stands before sec
 wrong 's/on_giveup: quarantine/on_giveup: sleep/' 'escalate|quarantine' "an unknown on_giveup is told what there is"
 wrong 's/^intensity: 10/on_giveup: quarantine/' 'nothing is above job' "the root has nobody who could take it out of quarantine"
 wrong 's/^intensity: 10/intensity_per_child: 10/' 'would never be reached' "a budget per child that can never be spent is refused"
+wrong 's/depends: \[first\]/poison: 0/' '"0" is not a whole number from 1' "poison wants a number of deaths"
+wrong 's/depends: \[first\]/poison: 2/' 'pair gives up at restart 2' "so many deaths need as many restarts"
+wrong 's/intensity: 1$/poison: 2/' 'is a key of actors' "poison is an actor's"
+wrong 's/depends: \[first\]/poison: 1, restart: temporary/' 'nobody restarts it' "who is not restarted handles nothing twice"
 wrong 's/depends: \[first\]/on_cause: {wedge: stop}/' 'is no cause of death' "an unknown cause is named"
 finish

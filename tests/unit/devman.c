@@ -50,7 +50,7 @@ struct played {                         /* one incarnation */
 };
 
 /* What was told, newest last. */
-enum told { STARTED, START_FAILED, ROOM, FINISHING, DOWN, LOST, FAULT, WORKER, SLOT };
+enum told { STARTED, START_FAILED, ROOM, FINISHING, DOWN, LOST, FAULT, WORKER, SLOT, LETTER };
 struct tale { enum told what; uint32_t vertex, cls, cause; uint64_t life, resumed; char text[64]; };
 
 struct play {
@@ -199,6 +199,16 @@ static void on_logged(void *self, const struct cell_log *c)
     (void)c;
 }
 
+static void on_letter(void *self, uint32_t vertex, uint64_t life, const struct devman_letter *l)
+{
+    struct tale *t = tell(self, LETTER, vertex, life);
+
+    t->resumed = l->number;
+    t->cause = l->deaths;
+    snprintf(t->text, sizeof t->text, "%u: %u, %u bytes: %.*s", l->from, l->type, l->bytes, (int)l->bytes,
+             (const char *)l->body);
+}
+
 static void on_fault(void *self, const struct devman_fault *f) { tell(self, FAULT, f->vertex, 0)->cause = f->cause; }
 
 static void on_worker(void *self, int device, int pid, const char *what)
@@ -220,7 +230,7 @@ static void on_keeper_gone(void *self) { (void)self; }
 static const struct devman_ops ops = {
     .started = on_started, .start_failed = on_start_failed, .room = on_room, .finishing = on_finishing, .down = on_down,
     .lost = on_lost, .message = on_message, .due = on_due, .next_step = next_step, .logged = on_logged,
-    .fault = on_fault, .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone};
+    .letter = on_letter, .fault = on_fault, .worker = on_worker, .slot = on_slot, .keeper_gone = on_keeper_gone};
 
 static uint32_t told(const struct play *p, enum told what, uint32_t vertex, uint64_t life)
 {
@@ -261,6 +271,8 @@ static void no_errors(void *self, const char *text)
     printf("# %s\n", text);
 }
 
+static int poison;                      /* of the actors of the next play; 0: none */
+
 static struct spec *specification(int devices, int slots, int spares)
 {
     char name[] = "/tmp/tw-devman-XXXXXX", text[256];
@@ -268,8 +280,8 @@ static struct spec *specification(int devices, int slots, int spares)
     struct spec *s = NULL;
 
     n = snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: %d, slots: %d, spares: %d}\n"
-                 "supervisor: top\nchildren:\n  - {actor: counter, count: %d}\n", devices, slots, spares,
-                 devices * slots < 3 ? devices * slots : 3);
+                 "supervisor: top\nintensity: 9\nchildren:\n  - {actor: counter, count: %d%s%.0d}\n", devices, slots, spares,
+                 devices * slots < 3 ? devices * slots : 3, poison ? ", poison: " : "", poison);
     if (write(fd, text, (size_t)n) != n)
         exit(99);
     close(fd);
@@ -523,6 +535,137 @@ static void a_start_that_breaks_its_worker(void)
     boot(p);
     rounds(p, 4);
     is_int(told(p, STARTED, B, 22), 0, "... and is not started again and again, worker after worker");
+    play_end(p);
+}
+
+/* -- poison (extension 9): what a slot's word about the message in hand leads to -- */
+
+/* The life of A ends, by itself, with this message in its hands; the next one begins. */
+static void a_dies_of(struct play *p, uint32_t from, uint32_t line, uint64_t seq)
+{
+    static uint64_t life = 100;
+    struct slot_hand *hand = arena_hand(&worker(p)->view, devman_slot(p->d, A));
+
+    hand->from = MESSAGE_FROM(from, line);
+    hand->seq = seq;
+    hand->what = 7 | (uint64_t)5 << 32;
+    memcpy(hand + 1, "bytes", 5);
+    slot_says(p, A, arena_config(&worker(p)->view, devman_slot(p->d, A))->life, SLOT_FAILED, CLASS_ABNORMAL, CAUSE_CODE);
+    start(p, A, life++, 1, true);
+}
+
+static const struct slot_config *config_of_a(struct play *p) { return arena_config(&worker(p)->view, devman_slot(p->d, A)); }
+
+static uint32_t letters(const struct play *p)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->tales; i++)
+        n += p->tale[i].what == LETTER;
+    return n;
+}
+
+static struct play *poisoned(int deaths)
+{
+    struct play *p;
+
+    poison = deaths;
+    p = running(3, 1);
+    poison = 0;
+    return p;
+}
+
+static void so_many_deaths_make_a_dead_letter(void)
+{
+    struct play *p = poisoned(3);
+
+    a_dies_of(p, B, 1, 4);
+    a_dies_of(p, B, 1, 4);
+    ok(letters(p) == 0 && config_of_a(p)->skip_count == 0, "two deaths with a message in hand are not three");
+    a_dies_of(p, B, 1, 4);
+    ok(letters(p) == 1 && !strcmp(last(p, LETTER, A)->text, "2: 7, 5 bytes: bytes") && last(p, LETTER, A)->resumed == 4 &&
+           last(p, LETTER, A)->cause == 3, "the third makes it a dead letter: sender, type, bytes, number, deaths");
+    ok(config_of_a(p)->skip_count == 1 && config_of_a(p)->skips[0].from == MESSAGE_FROM(B, 1) &&
+           config_of_a(p)->skips[0].seq == 4, "the next life is to pass over it");
+    a_dies_of(p, C, 1, 1);
+    ok(letters(p) == 1 && config_of_a(p)->skip_count == 1, "... so is the one after, until a commit has: told once");
+    devman_peer(p->d, B, 70, 2, PEER_UP);
+    a_dies_of(p, C, 1, 1);
+    is_int(config_of_a(p)->skip_count, 0, "a line of its sender's that is over has no numbers to pass over");
+    play_end(p);
+}
+
+static void what_starts_the_count_again(void)
+{
+    struct play *p = poisoned(2);
+
+    a_dies_of(p, B, 1, 4);
+    a_dies_of(p, B, 1, 5);
+    a_dies_of(p, B, 1, 4);
+    is_int(letters(p), 0, "a death of another message of that sender starts the count again");
+    a_dies_of(p, C, 1, 1);
+    a_dies_of(p, B, 1, 4);
+    is_int(letters(p), 1, "one of another sender's does not: which comes first is not the same in each life");
+    a_dies_of(p, C, 1, 0);
+    a_dies_of(p, C, 1, 1);
+    ok(letters(p) == 1 && config_of_a(p)->skip_count == 1, "one without a message does, for all that are no poison yet");
+    devman_stop(p->d, A, config_of_a(p)->life, STOP_KILL, 0);
+    rounds(p, 4);
+    start(p, A, 90, 1, true);
+    a_dies_of(p, C, 1, 1);
+    is_int(letters(p), 2, "a life that is stopped leaves it as it is");
+    play_end(p);
+}
+
+/* From another device, so that it comes by way of the rank. */
+static void b_sends(struct play *p, uint64_t seq)
+{
+    union cell c;
+
+    memset(&c, 0, sizeof c);
+    c.msg.type = CELL_MSG;
+    c.msg.life = CELL_LINES(1, 1);
+    c.msg.seq = seq;
+    c.msg.src = B;
+    c.msg.dst = A;
+    c.msg.first = 1;
+    c.msg.bytes = 8;
+    devman_peer(p->d, A, config_of_a(p)->life, 1, PEER_UP);
+    devman_deliver(p->d, &c, "12345678", 8);
+    rounds(p, 4);
+}
+
+static void until_a_commit_has_passed_over_it(void)
+{
+    struct play *p = poisoned(2);
+
+    b_sends(p, 1);
+    a_dies_of(p, B, 1, 2);
+    a_dies_of(p, B, 1, 2);
+    ok(letters(p) == 1 && config_of_a(p)->skip_count == 1, "with message 1 consumed, 2 is to be passed over");
+    a_dies_of(p, C, 1, 1);
+    a_dies_of(p, C, 1, 0);
+    is_int(config_of_a(p)->skip_count, 1, "... whatever lives die of before it comes");
+    b_sends(p, 2);
+    a_dies_of(p, C, 1, 1);
+    is_int(config_of_a(p)->skip_count, 0, "once a commit has consumed it, no life need be told");
+    is_int(letters(p), 1, "and it was one dead letter");
+    play_end(p);
+}
+
+static void who_counts_when_a_worker_dies(void)
+{
+    struct play *p = poisoned(1);
+    struct arena_header *h = worker(p)->view.header;
+
+    for (uint32_t v = A; v <= C; v++) {
+        arena_hand(&worker(p)->view, devman_slot(p->d, v))->seq = v;
+        arena_hand(&worker(p)->view, devman_slot(p->d, v))->from = MESSAGE_FROM(A, 1);
+    }
+    store_relaxed(&h->words_slot, devman_slot(p->d, B));
+    store_release(&h->words_signal, SIGSEGV, SCOPE_SYSTEM);
+    die(p, SIGSEGV);
+    ok(letters(p) == 1 && last(p, LETTER, B)->resumed == B, "of those that fall with a worker, only whose thread faulted counts");
     play_end(p);
 }
 
@@ -800,6 +943,24 @@ static void breaks_its_worker(struct play *p, uint32_t vertex)
     boot(p);
 }
 
+static void a_message_is_the_suspect(void)
+{
+    struct play *p = poisoned(3);
+
+    for (uint64_t life = 12;; life += 10) {
+        arena_hand(&worker(p)->view, devman_slot(p->d, B))->from = MESSAGE_FROM(A, 1);
+        arena_hand(&worker(p)->view, devman_slot(p->d, B))->seq = 1;
+        breaks_its_worker(p, B);
+        if (life == 32)
+            break;
+        devman_start(p->d, B, life + 10, 1, true, false);
+        slot_says(p, B, life + 10, SLOT_RUNNING, 0, 0);
+    }
+    ok(last(p, DOWN, B)->life == 32 && last(p, DOWN, B)->cause == CAUSE_SEGV && letters(p) == 1,
+       "who does so by a message that is counted is no suspect: the message is");
+    play_end(p);
+}
+
 static void who_gets_no_further(void)
 {
     struct play *p = running(3, 1);
@@ -835,6 +996,10 @@ int main(void)
     a_start_that_had_begun_stands();
     a_life_that_was_over_before_anybody_looked();
     a_start_that_breaks_its_worker();
+    so_many_deaths_make_a_dead_letter();
+    what_starts_the_count_again();
+    until_a_commit_has_passed_over_it();
+    who_counts_when_a_worker_dies();
     a_worker_takes_its_lives_along();
     fenced_slots();
     what_moved_while_it_booted();
@@ -846,5 +1011,6 @@ int main(void)
     a_device_that_is_given_up();
     who_waited_for_a_device_that_is_given_up();
     who_gets_no_further();
+    a_message_is_the_suspect();
     done_testing();
 }

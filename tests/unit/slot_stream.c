@@ -698,6 +698,99 @@ static void who_has_spoken_is_not_gone(void)
     box_free(b);
 }
 
+/* -- poison (extension 9) ---------------------------------------------------------------------------- */
+
+static void dies_of_13(struct tw_ctx *cx, struct puppet *s, const struct tw_msg *m)
+{
+    (void)s;
+    if (m->type < TW_MSG_SYSTEM && *(const uint64_t *)m->body == 13)
+        tw_fail(cx, 5);
+}
+
+static void the_message_in_hand_outlives_its_life(void)
+{
+    struct box *b = remote(0);
+    const struct slot_hand *hand = arena_hand(&b->device[0].view, 1);
+
+    script[0].receive = dies_of_13;
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 12);
+    box_turn(b, 0, 0);
+    box_turn(b, 0, 1);
+    ok(puppet_of(b, 0)->got == 1 && hand->what && hand->seq == 0, "a message that was handled is in nobody's hand");
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 2, 1, 13);
+    box_rounds(b, 5, 1);
+    ok(b->vertex[0].slot == 0 && hand->seq == 2 && hand->from == MESSAGE_FROM(OUTSIDER, 1),
+       "the one that its life died of stays: sender, line and number");
+    ok(hand->what >> 32 == 8 && *(const uint64_t *)(const void *)(hand + 1) == 13, "... and its bytes");
+    b->vertex[0].config.skip_count = SLOT_SKIPS + 1;
+    box_start(b, 0, 0, 1, true);
+    box_rounds(b, 5, 1);
+    ok(SLOT_END_CAUSE(b->vertex[0].end) == CAUSE_START && hand->seq == 0,
+       "until another life begins there, be it only to end at once");
+    box_free(b);
+}
+
+static void skip(struct box *b, uint32_t from, uint32_t line, uint64_t seq)
+{
+    struct slot_config *c = &b->vertex[0].config;
+
+    c->skips[c->skip_count++] = (struct slot_skip){MESSAGE_FROM(from, line), seq};
+}
+
+static void poison_is_passed_over(void)
+{
+    struct box *b = remote(0);
+    const struct stream *st;
+
+    script[0].receive = dies_of_13;
+    skip(b, OUTSIDER, 2, 1);            /* of another line */
+    skip(b, 11, 1, 1);                  /* of another sender */
+    skip(b, OUTSIDER, 1, 2);
+    restart(b, 0, 1, true);
+    for (uint64_t n = 1; n <= 4; n++)
+        box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), n, 1, 11 + n);
+    box_rounds(b, 2, 1);
+    box_turn(b, 0, 1);
+    ok(puppet_of(b, 0)->got >= 1 && is_of(b, 0)->state == SLOT_RUNNING, "poison is given to no handler");
+    is_int((long long)is_of(b, 0)->committed, 2, "... and at once a commit says so");
+    st = stream_to(b, 0, OUTSIDER);
+    ok(st->durable == 2 && st->skipped == 1, "it is consumed by that, and counted apart");
+    box_rounds(b, 5, 1);
+    ok(puppet_of(b, 0)->got == 3 && puppet_of(b, 0)->value[0] == 12 && puppet_of(b, 0)->value[1] == 14 &&
+           puppet_of(b, 0)->value[2] == 15, "all others are handled, in order");
+    ok(st->consumed == 4 && st->skipped == 1, "and nothing else is passed over");
+    box_free(b);
+}
+
+static int no_file(void *self, uint32_t slot)
+{
+    (void)self;
+    (void)slot;
+    return TW_ESYS;
+}
+
+static void passed_over_again_until_a_commit(void)
+{
+    struct box *b = remote(0);
+
+    script[0].receive = dies_of_13;
+    skip(b, OUTSIDER, 1, 1);
+    restart(b, 0, 1, true);
+    b->env.sink_commit = no_file;
+    box_slot(b, 0)->sinks = 1;
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 13);
+    box_rounds(b, 5, 1);
+    is_int(b->vertex[0].slot, 0, "(the life ends before that commit)");
+    b->env.sink_commit = NULL;
+    box_start(b, 0, 0, 1, true);
+    box_rounds(b, 5, 1);
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 1, 1, 13);
+    box_rounds(b, 5, 1);
+    ok(b->vertex[0].up && stream_to(b, 0, OUTSIDER)->durable == 1 && stream_to(b, 0, OUTSIDER)->skipped == 1,
+       "a life that ended before the commit has passed over nothing: the next one does");
+    box_free(b);
+}
+
 int main(void)
 {
     messages_wait_for_the_commit();
@@ -726,5 +819,8 @@ int main(void)
     each_line_of_a_place_is_another_child();
     who_has_spoken_is_not_gone();
     the_first_that_is_met_may_not_be_the_first();
+    the_message_in_hand_outlives_its_life();
+    poison_is_passed_over();
+    passed_over_again_until_a_commit();
     done_testing();
 }

@@ -7,6 +7,7 @@
 
 #include "shared/rc.h"
 #include "store/journal.h"
+#include "store/letter.h"
 #include "store/verdict.h"
 
 static char dir[] = "/tmp/tw-store-XXXXXX";
@@ -59,6 +60,27 @@ static void journals_are_lines(void)
     unlink(name);
     is_int(journal_open("/nonexistent", 1, 0, path_of, NULL, &j, &why), TW_ESYS, "a folder that is not there is refused");
     ok(strstr(why.text, "--state-dir") != NULL, "... with what to do");
+}
+
+static void a_dead_letter_is_a_file_and_a_line(void)
+{
+    struct journal_record rec = {.type = JOURNAL_LETTER, .vertex = 0, .from = 1, .a = 4, .b = 3, .code = 7};
+    char name[200], line[2560];
+    struct reason why;
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s/letter.2.1.5", dir);
+    is_int(letter_write(dir, 2, 1, 5, "abc", 3, &why), 0, "a dead letter's bytes are written");
+    ok(stat(name, &st) == 0 && st.st_size == 3 && (st.st_mode & 0777) == 0600, "... all, and for their owner alone");
+    unlink(name);
+    is_int(letter_write("/nonexistent", 1, 0, 1, "", 0, &why), TW_ESYS, "in a folder that is not there they cannot be");
+    ok(strstr(why.text, "/nonexistent/letter.1.0.1") != NULL, "... and it says so");
+    (void)journal_format(&rec, 1, path_of, NULL, line, sizeof line);
+    ok(strstr(line, "\"type\":\"dead_letter\",\"path\":\"top\"") && strstr(line, "\"from\":\"top/a \\\"quoted\\\"\""),
+       "its record names receiver and sender");
+    rec.type = JOURNAL_FAULT;
+    (void)journal_format(&rec, 1, path_of, NULL, line, sizeof line);
+    ok(!strstr(line, "\"from\""), "no other record has a sender");
 }
 
 static void the_first_verdict_stands(void)
@@ -132,6 +154,7 @@ int main(void)
     if (!mkdtemp(dir))
         return 1;
     journals_are_lines();
+    a_dead_letter_is_a_file_and_a_line();
     the_first_verdict_stands();
     what_was_deferred_is_known_until_it_is_done();
     rmdir(dir);
