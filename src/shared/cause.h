@@ -43,7 +43,8 @@ enum exit_class {
     X(SIGNAL,        17, "signal",          "the job was told to stop by a signal")           \
     X(LAUNCHER,      18, "launcher lost",   "mpirun went away under the job")                      \
     X(CAPACITY,      19, "no slot",         "no device of its rank has a free slot")               \
-    X(SUSPECT,       20, "suspect",         "it broke its worker three times from the same commit")
+    X(SUSPECT,       20, "suspect",         "it broke its worker three times from the same commit")    \
+    X(NO_PROCESS,    21, "no process",      "who was to be monitored had no life")
 
 enum exit_cause {
 #define X(name, no, text, help) CAUSE_##name = (no),

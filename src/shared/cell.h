@@ -45,10 +45,10 @@ struct cell_order { CELL_HEAD uint32_t term; uint64_t order; uint32_t epoch; uin
 /* -- what a home or a rank tells the root; repeated until REPORT_OK names its number (seq) -- */
 struct cell_report { CELL_HEAD uint32_t what; uint64_t order; uint32_t cls; uint32_t cause;
                      uint32_t detail; uint32_t line; uint64_t stamp; };
-/* -- the picture every rank keeps of every vertex -- */
+/* -- the picture every rank keeps of every vertex; end_: of an address that is down, how `life` ended -- */
 struct cell_vertex { CELL_HEAD uint32_t line; uint64_t tree_us; uint32_t starts; uint16_t state;
                      uint8_t cls; uint8_t cause; uint16_t rank; uint16_t device; uint32_t slot;
-                     uint32_t code; uint32_t retrying; };
+                     uint32_t code; uint16_t retrying; uint8_t end_cls; uint8_t end_cause; };
 struct cell_beat { CELL_HEAD uint32_t stamp_hi; uint64_t tree_us; uint64_t stamp; uint32_t load; };
 /* -- actor messages between devices: the body follows -- */
 struct cell_msg { CELL_HEAD uint32_t msg_type; uint64_t first; uint32_t pos; uint32_t bytes;
@@ -78,6 +78,9 @@ struct cell_wave { CELL_HEAD uint32_t idle; uint64_t number; uint64_t sent; uint
 /* -- rank <-> slot 0 -- */
 struct cell_slot { CELL_HEAD uint32_t slot; uint32_t line; uint32_t how; uint32_t deadline_ms;
                    uint32_t actor_type; uint32_t drill; uint64_t drill_step; };
+/* life: the tag of where it is; ended: its last life that is over, and how; 0 = none */
+struct cell_peer { CELL_HEAD uint32_t line; uint64_t ended; uint32_t slot; uint8_t cls; uint8_t cause;
+                   uint16_t pad[5]; };
 struct cell_slot_is { CELL_HEAD uint32_t slot; uint64_t committed; uint32_t state; uint32_t cls;
                       uint32_t cause; uint32_t code; };
 /* seq: the request's number; verb: TW_CHILD_..._; what: the vertex it names, or in the answer the child */
@@ -116,7 +119,7 @@ struct cell_log { CELL_HEAD uint32_t code; uint64_t a; uint64_t b; uint32_t pad[
     X(SLOT_STOP,    41, 0, slot)       /* rank -> slot 0: end it (how)                              */ \
     X(SLOT_FENCE,   42, 0, slot)       /* rank -> slot 0: this slot is given up                     */ \
     X(SLOT_DRILL,   43, 0, slot)       /* rank -> slot 0: injure this life                          */ \
-    X(SLOT_PEER,    44, 0, vertex)     /* rank -> slot 0: where a vertex is now                     */ \
+    X(SLOT_PEER,    44, 0, peer)       /* rank -> slot 0: where a vertex is now                     */ \
     X(SLOT_QUIT,    45, 0, head)       /* rank -> slot 0: all slots end, the worker exits           */ \
     X(SLOT_IS,      46, 0, slot_is)    /* slot 0 -> rank: a slot's life changed state               */ \
     X(SLOT_DUE,     47, 0, slot)       /* slot 0 -> rank: a drill's step is reached                 */ \
@@ -156,6 +159,7 @@ union cell {
     struct cell_stage stage;
     struct cell_wave wave;
     struct cell_slot slot;
+    struct cell_peer peer;
     struct cell_slot_is slot_is;
     struct cell_child child;
     struct cell_log log;

@@ -132,6 +132,11 @@ HD uint64_t *arena_directory(const struct arena_view *v)
     return (uint64_t *)(v->base + v->at.directory);
 }
 
+HD struct peer_end *arena_ends(const struct arena_view *v)
+{
+    return (struct peer_end *)(v->base + v->at.ends);
+}
+
 /* -- rings ------------------------------------------------------------------------------------- *
  * A frame is {body bytes, cell, body padded to 8}.  Positions count bytes for ever and are masked at
  * each access, so whatever the other side writes into head or tail, no access leaves the ring. */

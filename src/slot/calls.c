@@ -231,13 +231,27 @@ HD static const char *call_sink(struct tw_ctx *cx, const char *name)
     return path;
 }
 
+HD static int call_monitor(struct tw_ctx *cx, uint32_t peer, uint32_t on)
+{
+    struct slot *s = slot_of(cx);
+
+    if (!on) {
+        monitors_end(s, peer);
+        return 0;
+    }
+    if (monitor_begin(s, peer) == 0)
+        return 0;
+    note_failure(s, CAUSE_MEMORY, SLOT_MONITORS);
+    return -1;
+}
+
 HD const struct tw_calls *slot_calls(void)
 {
     static const struct tw_calls calls = {
         call_send,  call_commit, call_ready, call_done, call_fail,     call_bounds,
         call_again, call_timer,  call_peer,  call_self, call_arg,      call_text,
         call_progress, call_checkpoint, call_random, call_log, call_sink,
-        call_child,
+        call_monitor, call_child,
     };
 
     return &calls;

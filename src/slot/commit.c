@@ -111,7 +111,8 @@ HD static int unpack(struct slot *s, const struct commit_head *c)
     uint64_t streams = image->stream_count * sizeof(struct stream);
 
     if (image->layout != s->config->layout || image->state_bytes != s->config->state_bytes ||
-        image->stream_count > s->view->geo.peers || image->outbox_used > s->config->mailbox)
+        image->stream_count > s->view->geo.peers || image->outbox_used > s->config->mailbox ||
+        image->monitor_count > SLOT_MONITORS)
         return TW_ELOST;
     copy_from_shared(s->image, image, sizeof *image);
     at += sizeof *image;

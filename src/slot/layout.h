@@ -4,7 +4,7 @@
  * trusts a pointer or an offset the other wrote.  Every word names its single writer.  Slots are numbered
  * 1..slots; number 0 is slot 0, the device's own supervisor loop.
  *
- *   header | names | directory | down ring | up ring | slot 0 bell | slot[1..n]
+ *   header | names | directory | ends | down ring | up ring | slot 0 bell | slot[1..n]
  *   slot = control | config | bell | lanes | inbox | log | hand | commit[2] | live
  */
 #ifndef TW_SLOT_LAYOUT_H
@@ -21,6 +21,7 @@
 #define SLOT_LOGS 32u
 #define SLOT_TIMERS 4u
 #define SLOT_ASKS 4u
+#define SLOT_MONITORS 8u
 #define SLOT_SKIPS 8u                   /* poison messages that are to be passed over; of a sender's one at a time */
 #define SLOT_ARGS 24u
 #define SLOT_TEXT_BYTES 2048u
@@ -67,6 +68,14 @@ enum peer_status { PEER_UNKNOWN, PEER_UP, PEER_DOWN, PEER_GONE, PEER_DRAINING };
 #define PEER_SLOT(w) ((uint32_t)((w) >> 4) & 0xfffu)
 #define PEER_STATUS(w) ((uint32_t)(w) & 7u)
 #define PEER_IS_PLACE(w) ((uint32_t)(w) & PEER_PLACE)
+
+/* The last life of a vertex that is known to be over.  Written like the directory, and before its word.  `end` says of
+ * which life it is, too: one store between the two is seen. */
+struct peer_end {
+    uint64_t life;                      /* 0 = none yet */
+    uint64_t end;                       /* PEER_END; stored last with release */
+};
+#define PEER_END(life, cls, cause) SLOT_END(cls, cause, life)
 
 struct arena_name { uint64_t hash; uint64_t vertex; };     /* sorted by hash; rank, before start */
 
@@ -138,7 +147,7 @@ struct slot_is {                        /* writer: the slot */
     uint64_t log_tail;
     uint64_t blocked;                   /* 1 = not scheduled: outbox full */
     uint64_t resumed;                   /* commit this life started from; 0 = none */
-    uint64_t streams;                   /* peers it has; 0 = where anybody is matters not to it */
+    uint64_t streams;                   /* peers it has, and monitors; 0 = where anybody is matters not to it */
 };
 
 /* The message in hand; it stays, with its bytes, when the life ends in its handler.  Writer: the slot, until another
@@ -236,6 +245,8 @@ struct outbox_entry {                   /* followed by message_bytes of body */
     uint32_t next;                      /* entry of the stream's next message, once that has been published */
 };
 
+/* word: the directory's when tw_monitor was called; that life is watched, and it had that slot. */
+struct slot_monitor { uint64_t word; uint32_t peer; uint32_t reserved; };
 struct slot_timer { uint64_t at_ms; uint64_t set_ms; };    /* in a commit at_ms is what remains; 0 = free */
 
 struct slot_ask { uint64_t number; uint32_t verb, vertex; };     /* number 0 = free */
@@ -252,10 +263,11 @@ struct slot_image {
     uint32_t done;                      /* tw_done was said */
     uint32_t again;                     /* a TW_STEP is due */
     uint32_t ready;                     /* tw_ready was said: a life that goes on from here need not say it again */
-    uint32_t reserved;
+    uint32_t monitor_count;
     uint32_t stream_count;
     uint32_t outbox_used;
     struct slot_timer timers[SLOT_TIMERS];
+    struct slot_monitor monitors[SLOT_MONITORS];        /* oldest first */
     uint64_t asked;                     /* requests for children so far */
     struct slot_ask asks[SLOT_ASKS];    /* those whose answer no handler has seen */
 };
@@ -309,7 +321,7 @@ HD static inline uint64_t up_ring_bytes(const struct arena_geometry *g)
 }
 
 struct arena_offsets {
-    uint64_t names, directory, down, up, bell0, lanes0, slots;
+    uint64_t names, directory, ends, down, up, bell0, lanes0, slots;
     uint64_t slot_stride;
     uint64_t want, is, config, bell, lanes, inbox, logs, hand, commit0, commit1, image;    /* within a slot */
     uint64_t total;
@@ -323,6 +335,7 @@ HD static inline void arena_layout(const struct arena_geometry *g, struct arena_
 
     o->names = at;          at += ALIGN64((uint64_t)g->vertices * sizeof(struct arena_name));
     o->directory = at;      at += ALIGN64((uint64_t)g->vertices * 8);
+    o->ends = at;           at += ALIGN64((uint64_t)g->vertices * sizeof(struct peer_end));
     o->down = at;           at += sizeof(struct byte_ring) + down_ring_bytes(g);
     o->up = at;             at += sizeof(struct byte_ring) + up_ring_bytes(g);
     o->bell0 = at;          at += sizeof(struct bell_word);

@@ -228,7 +228,7 @@ HD static void clear_image(struct slot *s)
 HD static void reset_private(struct slot *s)
 {
     s->next_lane = s->handled = s->urgent = s->prefer_message = s->sinks = 0;
-    s->drilled = s->lane_full = s->failed = 0;
+    s->drilled = s->lane_full = s->failed = s->downs = 0;
     s->staged_first = s->staged_last = NO_POS;
     s->commit_due_ms = SLOT_NEVER;
     store_relaxed(&s->is->beat, load_relaxed(&s->is->beat) + 1);
@@ -344,6 +344,18 @@ HD static int timer_turn(struct slot *s)
     return 0;
 }
 
+HD static int down_turn(struct slot *s)
+{
+    struct tw_down down;
+    uint32_t peer;
+
+    if (s->image->monitor_count == 0 || !monitors_take_down(s, &peer, &down))
+        return 0;
+    s->image->again |= (uint32_t)steps(s);
+    (void)call_system(s, TW_DOWN, peer, &down, sizeof down);
+    return 1;
+}
+
 HD static int fresh_turn(struct slot *s)
 {
     int i = streams_fresh_due(s);
@@ -444,7 +456,7 @@ HD static int work_turn(struct slot *s)
     store_relaxed(&s->is->blocked, blocked);
     if (blocked)
         return 0;
-    if (fresh_turn(s) || timer_turn(s))
+    if (down_turn(s) || fresh_turn(s) || timer_turn(s))
         return 1;
     if (s->prefer_message)
         return message_turn(s) || step_turn(s);

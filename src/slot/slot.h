@@ -53,6 +53,7 @@ HD struct commit_head *arena_commit(const struct arena_view *v, uint32_t slot, u
 HD struct byte_ring *arena_down(const struct arena_view *v);
 HD struct byte_ring *arena_up(const struct arena_view *v);
 HD uint64_t *arena_directory(const struct arena_view *v);
+HD struct peer_end *arena_ends(const struct arena_view *v);
 
 /* Rings of cells with bodies, one writer and one reader. */
 HD int ring_put(struct byte_ring *r, uint64_t size, const union cell *c, const void *body, uint32_t bytes);
@@ -129,6 +130,8 @@ struct slot {
     uint64_t looked_ms;                 /* when that was: a lost ring costs a millisecond, no more */
     uint64_t urgent_ms;                 /* when `urgent` was set */
     uint64_t marked[LANE_WORDS];        /* bit per lane that may hold bells; bit 0: the inbox */
+    uint32_t downs;                     /* bit per monitor that was seen to be over ... */
+    uint64_t down_tail[SLOT_MONITORS];  /* ... and what lay here of its peer's then: up to this tail of its lane */
     struct lane_bell *in_hand;          /* [slots + 1]: what is left of the last bell taken from a lane */
     struct bell_word *bell;             /* the own one */
     struct lane *lanes;                 /* [slots + 1], into this slot */

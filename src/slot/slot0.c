@@ -115,10 +115,17 @@ HD static void on_drill(struct slot0 *z, const struct cell_slot *c)
     ring_slot(z, c->slot);
 }
 
-HD static void on_peer(struct slot0 *z, const struct cell_vertex *c)
+HD static void on_peer(struct slot0 *z, const struct cell_peer *c)
 {
+    struct peer_end *e;
+
     if (c->dst >= z->view->geo.vertices)
         return;
+    e = &arena_ends(z->view)[c->dst];
+    if (e->life != c->ended) {
+        store_relaxed(&e->life, c->ended);
+        store_release(&e->end, PEER_END(c->ended, c->cls, c->cause), SCOPE_DEVICE);
+    }
     /* Fenced, as slot.c, begin_life and stream.c, stream_of are: either the slot is seen to live and to have peers, or
      * it sees this word. */
     store_fence(&arena_directory(z->view)[c->dst], PEER_WORD(c->line, c->life, c->slot, c->flags));
@@ -255,7 +262,7 @@ HD static void obey(struct slot0 *z, const union cell *c, uint32_t bytes)
     case CELL_MSG: on_msg(z, &c->msg, bytes); return;
     case CELL_MSG_ACK:
     case CELL_MSG_NACK: on_msg_ack(z, &c->msg_ack); return;
-    case CELL_SLOT_PEER: on_peer(z, &c->vertex); return;
+    case CELL_SLOT_PEER: on_peer(z, &c->peer); return;
     case CELL_SLOT_QUIT: store_release(&z->view->header->quit, 1, SCOPE_SYSTEM); return;
     }
     if (!is_slot(z, c->slot.slot))

@@ -62,6 +62,17 @@ HD uint64_t asks_due(const struct slot *s);
 HD int asks_is_open(const struct slot *s, const struct lane_bell *b);
 HD void asks_close(struct slot *s, const struct lane_bell *b, struct tw_child *ret);
 
+/* monitor.c */
+HD int monitor_begin(struct slot *s, uint32_t peer);    /* TW_EFULL, TW_EINVAL */
+HD void monitors_end(struct slot *s, uint32_t peer);
+HD int monitors_take_down(struct slot *s, uint32_t *ret_peer, struct tw_down *ret);    /* 1 = one is due, and gone */
+
+/* Who must be told where vertices are: whoever has streams or monitors.  Fenced: see slot0.c, on_peer. */
+HD static inline void slot_has_peers(struct slot *s)
+{
+    store_fence(&s->is->streams, (uint64_t)s->image->stream_count + s->image->monitor_count);
+}
+
 /* calls.c */
 HD const struct tw_calls *slot_calls(void);
 

@@ -116,7 +116,7 @@ HD int stream_of(struct slot *s, uint32_t peer)
     st->peer = peer;
     route_reset(&s->routes[i], st);
     s->pump_due = 1;                    /* where it is has to be seen: before that, that there is a stream */
-    store_fence(&s->is->streams, s->image->stream_count);
+    slot_has_peers(s);
     return i;
 }
 
@@ -128,7 +128,7 @@ HD void streams_reset(struct slot *s)
     s->outbox_hint = s->stream_hint = 0;
     s->pump_due = s->maybe_fresh = 1;
     s->looked_ms = SLOT_NEVER;
-    store_fence(&s->is->streams, s->image->stream_count);
+    slot_has_peers(s);
     for (uint32_t i = 0; i < s->image->stream_count; i++)
         route_reset(&s->routes[i], &s->streams[i]);
     for (uint32_t pos = 0; pos < s->config->mailbox; pos++) {

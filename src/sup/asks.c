@@ -141,7 +141,7 @@ static void learn(struct rank *r, uint32_t child, uint64_t life, uint32_t line)
     v->life = life;
     v->line = line;
     r->status[child] = PEER_UP;
-    devman_peer(r->devman, child, life, line, PEER_UP);
+    devman_peer(r->devman, child, life, line, PEER_UP, 0, 0);
 }
 
 void on_ask_answered(struct rank *r, const struct cell_admin *c)

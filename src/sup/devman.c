@@ -548,18 +548,29 @@ static void tell_peer(struct devman *d, int device, uint32_t vertex)
     union cell c;
 
     memset(&c, 0, sizeof c);
-    c.vertex.type = CELL_SLOT_PEER;
-    c.vertex.dst = vertex;
-    c.vertex.life = PEER_TAG(word);
-    c.vertex.line = PEER_LINE(word);
-    c.vertex.flags = (uint16_t)(PEER_STATUS(word) | PEER_IS_PLACE(word));
+    c.peer.type = CELL_SLOT_PEER;
+    c.peer.dst = vertex;
+    c.peer.life = PEER_TAG(word);
+    c.peer.line = PEER_LINE(word);
+    c.peer.flags = (uint16_t)(PEER_STATUS(word) | PEER_IS_PLACE(word));
+    c.peer.ended = d->ends[vertex].life;
+    c.peer.cls = (uint8_t)SLOT_END_CLASS(d->ends[vertex].end);
+    c.peer.cause = (uint8_t)SLOT_END_CAUSE(d->ends[vertex].end);
     if (is_here(d, vertex) && d->device_of[vertex] == device)
-        c.vertex.slot = d->residents[vertex].slot;
+        c.peer.slot = d->residents[vertex].slot;
     order(d, device, &c);
 }
 
-void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status)
+static bool lived(uint64_t word, uint64_t life)
 {
+    return (PEER_STATUS(word) == PEER_UP || PEER_STATUS(word) == PEER_DRAINING) && PEER_TAG(word) == (life & 0xffffffu);
+}
+
+void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status, uint32_t cls,
+                 uint32_t cause)
+{
+    if (status != PEER_UP && status != PEER_DRAINING && lived(d->where[vertex], life))
+        d->ends[vertex] = (struct peer_end){life, PEER_END(life, cls, cause)};
     d->where[vertex] = PEER_WORD(line, life, 0, status | (d->cx.spec->vertices[vertex].dynamic ? PEER_PLACE : 0));
     for (int device = 0; device < d->cx.devices; device++)
         if (d->devices[device].state == DEVICE_IS_UP)
@@ -810,6 +821,7 @@ void devman_destroy(struct devman *d)
     free(d->devices);
     free(d->residents);
     free(d->where);
+    free(d->ends);
     free(d->device_of);
     free(d->losses);
     dues_fini(&d->start_by);
@@ -824,9 +836,10 @@ static int allocate(struct devman *d)
     d->devices = calloc((size_t)d->cx.devices, sizeof *d->devices);
     d->residents = calloc(d->vertices, sizeof *d->residents);
     d->where = calloc(d->vertices, sizeof *d->where);
+    d->ends = calloc(d->vertices, sizeof *d->ends);
     d->device_of = calloc(d->vertices, sizeof *d->device_of);
     d->losses = calloc(SLOT_MAX + 1, sizeof *d->losses);
-    if (!d->devices || !d->residents || !d->where || !d->device_of || !d->losses ||
+    if (!d->devices || !d->residents || !d->where || !d->ends || !d->device_of || !d->losses ||
         dues_init(&d->start_by, d->vertices) != 0)
         return TW_ENOMEM;
     memcpy(d->device_of, d->cx.device_of, d->vertices * sizeof *d->device_of);

@@ -103,8 +103,10 @@ void devman_forget(struct devman *d, uint32_t vertex);
 /* A message or acknowledgement for an actor of this rank.  Bounded: what finds no room is dropped, its
  * sender rings again. */
 void devman_deliver(struct devman *d, const union cell *c, const void *body, uint32_t bytes);
-/* Where a vertex is now (status: enum peer_status): told to every worker, and to those to come. */
-void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status);
+/* Where a vertex is now (status: enum peer_status; cls and cause: how that life ended, if it did): told to every
+ * worker, and to those to come. */
+void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status, uint32_t cls,
+                 uint32_t cause);
 
 /* The answer to a request of c->dst: number, line and place as asked.  It may be lost, and is then asked for again. */
 void devman_answer(struct devman *d, const union cell *c);

@@ -93,6 +93,7 @@ struct devman {
     uint16_t *device_of;        /* owned; per vertex of this rank: it moves when its device is given up, full, or bad luck */
     struct dues start_by;       /* per vertex: its start_deadline */
     uint64_t *where;            /* per vertex: directory word without slot */
+    struct peer_end *ends;      /* owned; per vertex: the last life that was up and is over */
     struct devman_fault faults[DEVMAN_FAULTS];
     uint32_t fault_count;
     struct devman_loss *losses; /* room for one batch */

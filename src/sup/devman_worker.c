@@ -62,6 +62,7 @@ void worker_start(struct devman *d, int device)
     (void)arena_view_init(&v->view, arena, bytes);
     devman_fill_names(d, &v->view);
     memcpy(arena_directory(&v->view), d->where, d->vertices * sizeof *d->where);
+    memcpy(arena_ends(&v->view), d->ends, d->vertices * sizeof *d->ends);
     v->state = DEVICE_IS_BOOTING;
     v->boot_by_ms = d->now_ms + WORKER_BOOT_MS;
     rc = d->cx.port.ops->start(d->cx.port.self, device, incarnation);

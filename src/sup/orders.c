@@ -176,10 +176,16 @@ static void tell_home(struct rank *r, uint32_t what, uint32_t vertex, uint64_t l
 
 /* -- what the devices tell ------------------------------------------------------------------------ */
 
-static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_status status)
+/* cls and cause: of a life that is over. */
+static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_status status, uint32_t cls,
+                    uint32_t cause)
 {
     struct view_vertex *v = &r->table[vertex];
 
+    if (v->life != life)
+        publish_before(r, vertex);      /* how the one before ended, its watchers elsewhere want to know */
+    v->end_cls = (uint8_t)cls;
+    v->end_cause = (uint8_t)cause;
     v->life = life;
     v->line = devman_line(r->devman, vertex);
     v->rank = (uint16_t)r->me;
@@ -192,16 +198,18 @@ static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_st
 /* Who is forgotten will not come back: what is sent to it need not wait for it. */
 void forgotten(struct rank *r, uint32_t vertex)
 {
+    const struct view_vertex *v = &r->table[vertex];
+
     if (r->cx.spec->vertices[vertex].kind == SPEC_ACTOR && r->cx.rank_of[vertex] == r->me &&
         r->status[vertex] == PEER_DOWN)
-        address(r, vertex, r->table[vertex].life, PEER_GONE);
+        address(r, vertex, v->life, PEER_GONE, v->end_cls, v->end_cause);
 }
 
 static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resumed)
 {
     struct rank *r = self;
 
-    address(r, vertex, life, PEER_UP);
+    address(r, vertex, life, PEER_UP, 0, 0);
     if (resumed) {
         struct journal_record rec = note(r, JOURNAL_RESUMED, vertex);
 
@@ -242,7 +250,10 @@ static void on_room(void *self, uint32_t vertex, uint64_t life)
     tell_home(self, SUPTREE_ROOM, vertex, life, 0, 0, 0);
 }
 
-static void on_finishing(void *self, uint32_t vertex, uint64_t life) { address(self, vertex, life, PEER_DRAINING); }
+static void on_finishing(void *self, uint32_t vertex, uint64_t life)
+{
+    address(self, vertex, life, PEER_DRAINING, 0, 0);
+}
 
 static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause, uint32_t code)
 {
@@ -251,7 +262,7 @@ static void on_down(void *self, uint32_t vertex, uint64_t life, uint32_t cls, ui
     if (cls == CLASS_ABNORMAL)
         note_fault(r, vertex, life, cause, code);
     if (r->table[vertex].life <= life)
-        address(r, vertex, life, cls == CLASS_NORMAL ? PEER_GONE : PEER_DOWN);
+        address(r, vertex, life, cls == CLASS_NORMAL ? PEER_GONE : PEER_DOWN, cls, cause);
     if (r->stage)
         stage_ended(r, vertex, life);
     tell_home(r, SUPTREE_EXITED, vertex, life, stage_class(r, cls, code), cause, code);
@@ -270,7 +281,7 @@ static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, 
     noted(r, &rec);
     r->cause_stamp = rec.stamp;
     for (uint32_t i = 0; i < count; i++) {
-        address(r, lost[i].vertex, lost[i].life, PEER_DOWN);
+        address(r, lost[i].vertex, lost[i].life, PEER_DOWN, CLASS_KILLED, cause);
         if (r->stage) {                 /* OTP knows no loss that is free */
             on_down(r, lost[i].vertex, lost[i].life, CLASS_KILLED, cause, 0);
         } else if (home_is_here(r, lost[i].vertex)) {

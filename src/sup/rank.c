@@ -107,7 +107,8 @@ static void tally(struct view_vertex *v, const struct cell_vertex *c)
 static bool is_picture(const struct cell_vertex *c)
 {
     return (c->flags & VERTEX_STATUS) <= PEER_DRAINING && (c->state & 0xff) < VERTEX_STATE_COUNT &&
-           c->state >> 8 <= TREE_RESTARTING && c->cls < CLASS_COUNT && c->cause < CAUSE_COUNT;
+           c->state >> 8 <= TREE_RESTARTING && c->cls < CLASS_COUNT && c->cause < CAUSE_COUNT &&
+           c->end_cls < CLASS_COUNT && c->end_cause < CAUSE_COUNT;
 }
 
 /* A state or address of a vertex, from whoever knows it. */
@@ -125,7 +126,7 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         v->device = c->device;
         v->slot = c->slot;
         r->status[c->dst] = c->flags & VERTEX_STATUS;
-        devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS);
+        devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS, c->end_cls, c->end_cause);
     }
     if (c->flags & VERTEX_RETRIES && r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR && !is_home_here(r, c->dst))
         v->retrying = c->retrying;
@@ -164,7 +165,7 @@ static void send_vertex(struct rank *r, uint32_t vertex)
     c.vertex.flags = (uint16_t)(r->news[vertex] | r->status[vertex]);
     c.vertex.tree_us = tree_us(r);
     c.vertex.starts = v->starts;
-    c.vertex.retrying = v->retrying;
+    c.vertex.retrying = (uint16_t)v->retrying;
     c.vertex.state = (uint16_t)(v->state | v->engine_state << 8);
     c.vertex.cls = v->cls;
     c.vertex.cause = v->cause;
@@ -172,18 +173,19 @@ static void send_vertex(struct rank *r, uint32_t vertex)
     c.vertex.rank = v->rank;
     c.vertex.device = v->device;
     c.vertex.slot = v->slot;
-    r->news[vertex] = 0;
+    c.vertex.end_cls = v->end_cls;
+    c.vertex.end_cause = v->end_cause;
     send_all(r, &c);
 }
 
-/* One cell at the end of the turn for all that became of a vertex in it: a life that ends and begins again is an
- * address, a death and some states.  Of two deaths in one turn other ranks hear of the later. */
+/* One cell at the end of the turn for all that became of a vertex in it: a life that begins is an address and some
+ * states, one that ends an address and a death.  Two lives are two cells: publish_before. */
 void publish(struct rank *r, uint32_t vertex, uint32_t parts)
 {
     const struct view_vertex *v = &r->table[vertex];
 
     if (parts & VERTEX_ADDRESS)
-        devman_peer(r->devman, vertex, v->life, v->line, r->status[vertex]);
+        devman_peer(r->devman, vertex, v->life, v->line, r->status[vertex], v->end_cls, v->end_cause);
     if (r->size == 1)
         return;
     if (r->news[vertex] == 0)
@@ -191,10 +193,21 @@ void publish(struct rank *r, uint32_t vertex, uint32_t parts)
     r->news[vertex] |= (uint8_t)parts;
 }
 
+/* What is known of it so far leaves by itself: another life is about to take its place. */
+void publish_before(struct rank *r, uint32_t vertex)
+{
+    if (!(r->news[vertex] & VERTEX_ADDRESS))
+        return;
+    send_vertex(r, vertex);
+    r->news[vertex] = VERTEX_ADDRESS;   /* the new one's, at the end of the turn */
+}
+
 static void publish_news(struct rank *r)
 {
-    for (uint32_t i = 0; i < r->news_count; i++)
+    for (uint32_t i = 0; i < r->news_count; i++) {
         send_vertex(r, r->news_of[i]);
+        r->news[r->news_of[i]] = 0;
+    }
     r->news_count = 0;
 }
 

@@ -120,6 +120,7 @@ void send_all(struct rank *r, union cell *c);               /* to every other li
 struct journal_record note(struct rank *r, uint16_t type, uint32_t vertex);    /* to be filled ... */
 void noted(struct rank *r, struct journal_record *rec);     /* ... and put */
 void publish(struct rank *r, uint32_t vertex, uint32_t parts);
+void publish_before(struct rank *r, uint32_t vertex);
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause);
 void end_rank(struct rank *r, int exit_code);
 

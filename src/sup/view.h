@@ -59,6 +59,7 @@ struct view_vertex {
     uint8_t engine_state;           /* its home's, enum tree_state: RESTARTING may be a death not looked at yet */
     uint8_t cls, cause;             /* of the last death; meaningful when deaths > 0 */
     uint32_t code;                  /* ... and the actor's own: tw_fail's */
+    uint8_t end_cls, end_cause;     /* of `life`, if its address is down: as who ran it saw it */
     uint8_t stopped_by_hand;
     uint32_t retrying;              /* of a pool: core/suptree.h */
     uint32_t deaths;                /* ever */

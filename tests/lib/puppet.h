@@ -16,7 +16,7 @@
 struct puppet {
     uint64_t got, value[PUPPET_NOTES];
     uint32_t from[PUPPET_NOTES];
-    uint32_t me, fresh, timers, steps, inits, after_done;
+    uint32_t me, fresh, timers, steps, inits, after_done, downs, pad;
     uint64_t random[4], draws, timer_ms;
 };
 
@@ -65,6 +65,8 @@ TW_RECEIVE(puppet)
         script[s->me].receive(cx, s, m);
     if (m->type == TW_PEER_FRESH) {
         s->fresh++;
+    } else if (m->type == TW_DOWN) {
+        s->downs++;
     } else if (m->type == TW_TIMER) {
         s->timers++;
         memcpy(&s->timer_ms, m->body, 8);

@@ -213,18 +213,30 @@ static void tell_where(struct box *b, uint32_t vertex)
         union cell c;
 
         memset(&c, 0, sizeof c);
-        c.vertex.type = CELL_SLOT_PEER;
-        c.vertex.dst = vertex;
-        c.vertex.life = v->life;
-        c.vertex.line = v->config.line;
-        c.vertex.flags = (uint16_t)v->status;
-        c.vertex.slot = v->device == i ? v->slot : 0;
+        c.peer.type = CELL_SLOT_PEER;
+        c.peer.dst = vertex;
+        c.peer.life = v->life;
+        c.peer.line = v->config.line;
+        c.peer.flags = (uint16_t)v->status;
+        c.peer.slot = v->device == i ? v->slot : 0;
+        c.peer.ended = v->ended_life.life;
+        c.peer.cls = (uint8_t)SLOT_END_CLASS(v->ended_life.end);
+        c.peer.cause = (uint8_t)SLOT_END_CAUSE(v->ended_life.end);
         post(&b->device[i].control, &c, NULL, 0, soon(b));
     }
 }
 
+/* It is over if it was up. */
+static void note_end(struct box_vertex *v, uint64_t end)
+{
+    if (v->status == PEER_UP || v->status == PEER_DRAINING)
+        v->ended_life = (struct peer_end){v->life, PEER_END(v->life, SLOT_END_CLASS(end), SLOT_END_CAUSE(end))};
+}
+
 static void set_status(struct box *b, uint32_t vertex, uint32_t status)
 {
+    if (status != PEER_UP && status != PEER_DRAINING)
+        note_end(&b->vertex[vertex], b->vertex[vertex].end);
     b->vertex[vertex].status = status;
     tell_where(b, vertex);
 }
@@ -266,9 +278,10 @@ static void device_open(struct box *b, uint32_t number)
     for (uint32_t v = 0; v < BOX_VERTICES; v++) {
         const struct box_vertex *x = &b->vertex[v];
 
-        if (x->used && v < b->geo.vertices)
-            arena_directory(&d->view)[v] = PEER_WORD(x->config.line, x->life,
-                                                     x->device == number ? x->slot : 0, x->status);
+        if (!x->used || v >= b->geo.vertices)
+            continue;
+        arena_directory(&d->view)[v] = PEER_WORD(x->config.line, x->life, x->device == number ? x->slot : 0, x->status);
+        arena_ends(&d->view)[v] = x->ended_life;
     }
     d->memory[0] = calloc(1, slot0_private_bytes(&b->geo));
     slot0_init(&d->slot0, &d->view, &b->env, d->memory[0]);
@@ -764,6 +777,7 @@ void box_drop_device(struct box *b, uint32_t device, bool spread)
     scribble(b, d->arena, 64u << 10 < arena_bytes(&b->geo) ? 64u << 10 : arena_bytes(&b->geo));
     for (uint32_t i = 0; i < n; i++) {
         leave_slot(b, moved[i]);
+        note_end(&b->vertex[moved[i]], SLOT_END(CLASS_KILLED, CAUSE_WORKER, 0));
         b->vertex[moved[i]].status = PEER_DOWN;
     }
     device_close(b, device);

@@ -64,6 +64,7 @@ struct box_vertex {
     uint64_t life;
     bool used, ended, up;
     uint64_t end;                       /* SLOT_END of the last life */
+    struct peer_end ended_life;         /* the last that was up */
     char *commit;
     int64_t commit_bytes;
     uint32_t starts;

@@ -30,6 +30,7 @@ static const struct job jobs[] = {
      "relay/runner.args.runners=6", "relay/runner.args.tokens=4", "relay/runner.args.hops=12", "devices.slots=3"}, 7, 2},
     {"wave", "tests/data", "wave.txt", {"wave/cell.args.steps=25"}, 1, 2},
     {"poison", "tests/data", "sum.txt", {"job/source.args.messages=8", "job/sink.args.every=4", "job/sink.poison=2"}, 3, 2},
+    {"watch", "tests/data", "watch.txt", {"job/mortal.args.steps=9"}, 1, 2},
 };
 enum { JOBS = sizeof jobs / sizeof jobs[0] };
 static const char *const who_name[] = {"nobody", "worker", "rank"};

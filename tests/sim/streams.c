@@ -234,7 +234,65 @@ TW_RECEIVE(quitter)
         tw_done(cx, 0);
 }
 
-TW_PROGRAM(mixer, walker, stencil, quitter)
+/* -- watcher: sends to the one before it, and watches the one after it, life by life, until that has ended well -- */
+struct watcher { uint64_t got, sent, budget, downs, wrong, last; uint32_t me, peers, armed, ends, over, pad; };
+
+static void watcher_arms(struct tw_ctx *cx, struct watcher *s)
+{
+    s->armed++;
+    tw_monitor(cx, s->me + 1);
+}
+
+TW_INIT(watcher)
+{
+    s->me = tw_self(cx, 0);
+    s->peers = (uint32_t)tw_arg_u64(cx, "peers");
+    s->budget = tw_arg_u64(cx, "messages");
+    if (s->me + 1 < s->peers)
+        watcher_arms(cx, s);
+    else
+        s->over = 1;
+}
+
+TW_STEP(watcher)
+{
+    box_handler(cx, s->me);
+    if (s->me && s->sent < s->budget) {
+        s->sent++;
+        tw_send(cx, s->me - 1, NOTE, &s->sent, 8);
+        tw_again(cx);
+    } else if (s->over) {
+        if (s->me)
+            tw_send(cx, s->me - 1, END, &s->sent, 8);
+        tw_done(cx, s->downs);
+    }
+}
+
+/* Done means that all it sent was consumed: so its END has been here before. */
+static void watcher_hears(struct tw_ctx *cx, struct watcher *s, const struct tw_down *d)
+{
+    s->downs++;
+    s->wrong += s->armed-- != 1 || (d->life && d->life <= s->last) || (d->cause == TW_CAUSE_DONE && !s->ends);
+    s->last = d->life > s->last ? d->life : s->last;
+    s->over = d->cause == TW_CAUSE_DONE || (d->cause == TW_CAUSE_NO_PROCESS && s->ends);
+    if (!s->over)
+        tw_timer(cx, 5);
+}
+
+TW_RECEIVE(watcher)
+{
+    box_handler(cx, s->me);
+    if (m->type == TW_DOWN)
+        watcher_hears(cx, s, (const struct tw_down *)m->body);
+    else if (m->type == TW_TIMER)
+        watcher_arms(cx, s);
+    else if (m->type == END)
+        s->ends++;
+    else
+        s->got++;
+}
+
+TW_PROGRAM(mixer, walker, stencil, quitter, watcher)
 
 /* -- scenarios ------------------------------------------------------------------------------------ */
 
@@ -250,6 +308,7 @@ static const struct scenario scenarios[] = {
     {"walker", 1, 0, 14, 1, 3, 30, 60, 0, 5},
     {"stencil", 2, SLOT_EAGER, 8, 2, 4, 30, 40, 0, 0},
     {"quitter", 3, 0, 6, 1, 4, 30, 60, 0, 0},
+    {"watcher", 4, 0, 6, 1, 4, 30, 60, 0, 0},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
@@ -315,10 +374,24 @@ static uint64_t result_walker(struct box *b, const struct scenario *sc)
     return 1;
 }
 
+static uint64_t result_watcher(struct box *b, const struct scenario *sc)
+{
+    for (uint32_t v = 0; v < PEERS; v++) {
+        const struct watcher *s = box_state(b, v);
+
+        if (s->wrong || s->got != (v + 1 < PEERS ? sc->messages : 0))
+            box_say(b, "vertex %u got %llu notes, and heard %llu of %llu ends wrongly", v, (unsigned long long)s->got,
+                    (unsigned long long)s->wrong, (unsigned long long)s->downs);
+    }
+    return 1;
+}
+
 static uint64_t result_of(struct box *b, const struct scenario *sc)
 {
     uint64_t h = 1;
 
+    if (sc->type == 4)
+        return result_watcher(b, sc);
     if (sc->type == 0)
         return result_mixer(b, sc->wild);
     if (sc->type == 1)

@@ -589,7 +589,7 @@ static void so_many_deaths_make_a_dead_letter(void)
            config_of_a(p)->skips[0].seq == 4, "the next life is to pass over it");
     a_dies_of(p, C, 1, 1);
     ok(letters(p) == 1 && config_of_a(p)->skip_count == 1, "... so is the one after, until a commit has: told once");
-    devman_peer(p->d, B, 70, 2, PEER_UP);
+    devman_peer(p->d, B, 70, 2, PEER_UP, 0, 0);
     a_dies_of(p, C, 1, 1);
     is_int(config_of_a(p)->skip_count, 0, "a line of its sender's that is over has no numbers to pass over");
     play_end(p);
@@ -630,7 +630,7 @@ static void b_sends(struct play *p, uint64_t seq)
     c.msg.dst = A;
     c.msg.first = 1;
     c.msg.bytes = 8;
-    devman_peer(p->d, A, config_of_a(p)->life, 1, PEER_UP);
+    devman_peer(p->d, A, config_of_a(p)->life, 1, PEER_UP, 0, 0);
     devman_deliver(p->d, &c, "12345678", 8);
     rounds(p, 4);
 }
@@ -715,11 +715,33 @@ static void fenced_slots(void)
     play_end(p);
 }
 
+static void ends_are_known_to_every_worker(void)
+{
+    struct play *p = play_new(3, 1);
+    const struct peer_end *e;
+
+    devman_peer(p->d, C, 70, 5, PEER_UP, 0, 0);
+    devman_peer(p->d, C, 70, 5, PEER_DOWN, CLASS_ABNORMAL, CAUSE_BOUNDS);
+    devman_peer(p->d, C, 71, 5, PEER_DOWN, CLASS_KILLED, CAUSE_SUPERVISOR);     /* it never was up */
+    boot(p);
+    rounds(p, 4);
+    e = &arena_ends(&worker(p)->view)[C];
+    ok(e->life == 70 && e->end == PEER_END(70, CLASS_ABNORMAL, CAUSE_BOUNDS),
+       "a worker that boots hears how the last life that was up has ended");
+    devman_peer(p->d, C, 72, 5, PEER_UP, 0, 0);
+    devman_peer(p->d, C, 72, 5, PEER_GONE, CLASS_NORMAL, CAUSE_DONE);
+    rounds(p, 4);
+    ok(e->life == 72 && e->end == PEER_END(72, CLASS_NORMAL, CAUSE_DONE), "one that runs, too");
+    die(p, SIGKILL);
+    ok(arena_ends(&worker(p)->view)[C].life == 72, "and the next one has it in its memory");
+    play_end(p);
+}
+
 static void what_moved_while_it_booted(void)
 {
     struct play *p = play_new(3, 1);
 
-    devman_peer(p->d, C, 77, 5, PEER_UP);
+    devman_peer(p->d, C, 77, 5, PEER_UP, 0, 0);
     boot(p);
     rounds(p, 4);
     ok(arena_directory(&worker(p)->view)[C] == PEER_WORD(5, 77, 0, PEER_UP),
@@ -1002,6 +1024,7 @@ int main(void)
     who_counts_when_a_worker_dies();
     a_worker_takes_its_lives_along();
     fenced_slots();
+    ends_are_known_to_every_worker();
     what_moved_while_it_booted();
     a_stopped_worker();
     a_silent_slot_0();

@@ -421,6 +421,55 @@ static void runs(struct play *p, uint32_t vertex, uint64_t life)
     turns(p, 1, 1000);
 }
 
+static uint32_t told_of_end(const struct play *p, uint64_t life, uint32_t *ret_cause)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->sents; i++) {
+        const struct cell_vertex *c = &p->sent[i].cell.vertex;
+
+        if (c->type != CELL_VERTEX || !(c->flags & VERTEX_ADDRESS) || (c->flags & VERTEX_STATUS) != PEER_DOWN ||
+            c->life != life)
+            continue;
+        *ret_cause = c->end_cause;
+        n++;
+    }
+    return n;
+}
+
+static void an_end_is_told_though_another_life_has_begun(void)
+{
+    enum { ACTOR = 2 };
+    struct play *p = play_with(branch, 1, false);
+    uint32_t cause = 0, slot, deaths = 0;
+    uint64_t life;
+    union cell c;
+
+    boot(p);
+    order(p, CELL_START, 1, ROW, 50);
+    slot = devman_slot(p->r->devman, ACTOR);
+    life = arena_config(&p->device.view, slot)->life;
+    runs(p, ACTOR, life);
+    memset(&c, 0, sizeof c);
+    c.slot_is.type = CELL_SLOT_IS;
+    c.slot_is.src = ACTOR;
+    c.slot_is.life = life;
+    c.slot_is.slot = slot;
+    c.slot_is.state = SLOT_FAILED;
+    c.slot_is.cls = CLASS_ABNORMAL;
+    c.slot_is.cause = CAUSE_BOUNDS;
+    (void)ring_put(arena_up(&p->device.view), up_ring_bytes(&p->device.view.geo), &c, NULL, 0);
+    runs(p, ACTOR, life + 1);           /* the next one is up before this rank has looked */
+    ok(told_of_end(p, life, &cause) == 1 && cause == CAUSE_BOUNDS,
+       "a life that ended and the next one, in one turn: other ranks hear how the first ended");
+    ok(last(p, CELL_VERTEX)->vertex.life == life + 1 && (last(p, CELL_VERTEX)->vertex.flags & VERTEX_STATUS) == PEER_UP,
+       "... and then of the next");
+    for (uint32_t i = 0; i < p->sents; i++)
+        deaths += p->sent[i].cell.head.type == CELL_VERTEX && p->sent[i].cell.head.flags & VERTEX_DEATH;
+    is_int(deaths, 1, "and of one death, for the tally");
+    play_end(p);
+}
+
 static void losses_are_reported_as_such(void)
 {
     struct play *p = play_new(1, false);
@@ -903,6 +952,7 @@ int main(void)
     tree_time_only_rises();
     news_of_older_lives();
     answers_on_the_spot();
+    an_end_is_told_though_another_life_has_begun();
     losses_are_reported_as_such();
     what_is_asked_is_done_once();
     actors_ask_the_root();

@@ -4,7 +4,7 @@
  * completion, never block, and touch nothing outside their state except by the calls below; what they
  * do takes effect as a whole: a handler that fails has sent nothing.  After a fault the actor goes on
  * from its last commit {state, how far each peer's messages were consumed, messages not yet
- * acknowledged, timers, requests for children}; messages are neither lost nor seen twice.
+ * acknowledged, timers, monitors, requests for children}; messages are neither lost nor seen twice.
  *
  *     #include <treewarden/actor.h>
  *     struct counter { uint64_t seen; };
@@ -66,8 +66,21 @@ enum {
     TW_PEER_FRESH = TW_MSG_SYSTEM + 1,  /* `from` came back without its commit: what it knew is gone; or it
                                          * is another child, in the place of one that was forgotten */
     TW_TIMER = TW_MSG_SYSTEM + 2,       /* a tw_timer ran out; body: uint64_t, the ms it was set to */
+    TW_DOWN = TW_MSG_SYSTEM + 3,        /* the life of `from` that tw_monitor watched is over; body: struct tw_down */
     TW_CHILD = TW_MSG_SYSTEM + 4        /* what became of a tw_child_start or tw_child_terminate; body: struct tw_child;
                                          * from: the child */
+};
+
+/* How a life ended: its class, which restart types look at, and its cause; there may come more causes. */
+enum { TW_NORMAL, TW_SHUTDOWN, TW_KILLED, TW_ABNORMAL };
+enum { TW_CAUSE_UNKNOWN = 0, TW_CAUSE_DONE = 1, TW_CAUSE_FAILED = 2, TW_CAUSE_BOUNDS = 3, TW_CAUSE_WEDGED = 4,
+       TW_CAUSE_SEGV = 5, TW_CAUSE_WORKER_LOST = 6, TW_CAUSE_STATE_LOST = 10, TW_CAUSE_OPERATOR = 11,
+       TW_CAUSE_SUPERVISOR = 12, TW_CAUSE_LIMITS = 16, TW_CAUSE_SUSPECT = 20, TW_CAUSE_NO_PROCESS = 21 };
+
+struct tw_down {
+    uint64_t life;          /* as the journal has it; 0: there was none, or how it ended is not known any more */
+    uint32_t cls;           /* TW_NORMAL .. TW_ABNORMAL */
+    uint32_t cause;         /* TW_CAUSE_ */
 };
 
 /* Answers of supervisors, as OTP gives them (doc/supervision.md, M1 and M2). */
@@ -118,6 +131,7 @@ struct tw_calls {
     uint64_t (*random)(struct tw_ctx *);
     void (*log)(struct tw_ctx *, uint32_t code, uint64_t a, uint64_t b);
     const char *(*sink)(struct tw_ctx *, const char *name);
+    int (*monitor)(struct tw_ctx *, uint32_t peer, uint32_t on);
     int (*child)(struct tw_ctx *, uint32_t verb, uint32_t vertex);
 };
 
@@ -156,6 +170,17 @@ TW_FN void tw_again(struct tw_ctx *cx) { TW_CALL_(cx)->again(cx); }
 /* A TW_TIMER message after ms milliseconds; at most 4 pending (a fifth fails the actor: -1).  Timers
  * are part of the commit as time remaining.  Not with `send: eager`. */
 TW_FN int tw_timer(struct tw_ctx *cx, uint64_t ms) { return TW_CALL_(cx)->timer(cx, ms); }
+
+/* Watch the life that this actor has now: when it is over, however that came, and be it while this actor is down
+ * itself, one TW_DOWN comes, and no second one; its next life is not watched unless that is said again.  If it has no
+ * life, TW_DOWN comes at once, cause TW_CAUSE_NO_PROCESS (a supervisor is no process: it never has one).  Whatever it
+ * sent that had come to this actor's device when its end was heard of is received before; what was still on its way
+ * comes after, for it stays in its outbox.  Each call counts.  Part of the commit.  -1 and the actor fails: a ninth at
+ * a time, itself, no vertex, or `send: eager`. */
+TW_FN int tw_monitor(struct tw_ctx *cx, uint32_t peer) { return TW_CALL_(cx)->monitor(cx, peer, 1); }
+
+/* Undo all tw_monitor of this peer: no TW_DOWN of them comes from here on. */
+TW_FN void tw_demonitor(struct tw_ctx *cx, uint32_t peer) { (void)TW_CALL_(cx)->monitor(cx, peer, 0); }
 
 /* Ask for a child to be started: `what` is a pool, for another instance of it, or a vertex of an instance, of a child
  * with `start: later`, or of one that was forgotten.  It begins from init.  Or ask for `what` to be stopped, in order:
