@@ -3,7 +3,8 @@
  * Two things.  A trace makes sense by itself: a cause stands before its effect - a life is started before it ends, under
  * a supervisor that begins or is up, with the next number; who is ended in order has no child left; what is lost lies
  * below one that was killed; what is up at the end of an event has a supervisor that is up.  And two traces that tell of
- * the same things agree about the order of all that concerns one supervisor and its children.
+ * the same things agree about the order of what happened to each vertex, and of what each supervisor did, but for one to
+ * which two branches had something to tell at once: it does what it hears of first.
  */
 #ifndef TW_TESTS_PARTIAL_ORDER_H
 #define TW_TESTS_PARTIAL_ORDER_H
@@ -173,49 +174,66 @@ static uint32_t lines_of(char *trace, const char **ret, uint32_t room)
     return n;
 }
 
-static bool concerns(const struct drawn *d, const char *line, const struct drawn_vertex *supervisor)
+/* A line is one thing that a vertex went through; and of the starts and stops of its children, and of their ends once it
+ * looks at them, one that a supervisor did.  How a child ends by itself is nobody's doing. */
+static bool concerns(const struct drawn *d, const char *line, const struct drawn_vertex *who, bool doing)
 {
-    char name[24] = "";
+    char word[24] = "", name[24] = "";
     const struct drawn_vertex *v;
 
     if (line[0] == '@')
         return true;                    /* events do not overlap */
-    (void)sscanf(line, "%*s %23s", name);
+    (void)sscanf(line, "%23s %23s", word, name);
     v = drawn_as(d, name);
-    return v && (v == supervisor || &d->v[v->parent] == supervisor);
+    return v && (v == who || (doing && &d->v[v->parent] == who && strcmp(word, "exit") != 0 && strcmp(word, "giveup") != 0 &&
+                              strcmp(word, "down") != 0 && strcmp(word, "lost") != 0));
 }
 
 #define LINES_MOST 65536
 
-enum agreement { AGREES, DIFFERS, OTHER_THINGS };   /* the last: they do not tell of the same things */
+/* RACED: a supervisor heard of two things in another order.  OTHER_THINGS: they do not tell of the same things. */
+enum agreement { AGREES, RACED, DIFFERS, OTHER_THINGS };
 
-/* Both are cut up.  ret: a supervisor they do not agree about. */
+/* What concerns a vertex stands in the same order in both. */
+static bool same_for(const struct drawn *d, const struct drawn_vertex *who, bool doing, const char **a, const char **b,
+                     uint32_t n)
+{
+    uint32_t i = 0, j = 0;
+
+    while (i < n && j < n) {
+        for (; i < n && !concerns(d, a[i], who, doing); i++)
+            continue;
+        for (; j < n && !concerns(d, b[j], who, doing); j++)
+            continue;
+        if ((i < n) != (j < n) || (i < n && strcmp(a[i++], b[j++]) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Both are cut up.  ret: a vertex they do not agree about; instances of a pool count as one. */
 static enum agreement agree(const struct drawn *d, char *one, char *other, const char **ret)
 {
     static const char *a[LINES_MOST], *b[LINES_MOST], *x[LINES_MOST], *y[LINES_MOST];
-    uint32_t n = lines_of(one, a, LINES_MOST), m = lines_of(other, b, LINES_MOST);
+    uint32_t n = lines_of(one, a, LINES_MOST);
+    bool raced = false;
 
+    if (lines_of(other, b, LINES_MOST) != n)
+        return OTHER_THINGS;
     memcpy(x, a, n * sizeof *a);
-    memcpy(y, b, m * sizeof *b);
+    memcpy(y, b, n * sizeof *b);
     qsort(x, n, sizeof *x, by_text);
-    qsort(y, m, sizeof *y, by_text);
-    for (uint32_t i = 0; i < n && n == m; i++)
+    qsort(y, n, sizeof *y, by_text);
+    for (uint32_t i = 0; i < n; i++)
         if (strcmp(x[i], y[i]) != 0)
             return OTHER_THINGS;
-    for (uint32_t s = 0; s < d->count && n == m; s++) {
-        uint32_t i = 0, j = 0;
-
-        while (d->v[s].supervisor && i < n && j < m) {
-            for (; i < n && !concerns(d, a[i], &d->v[s]); i++)
-                continue;
-            for (; j < m && !concerns(d, b[j], &d->v[s]); j++)
-                continue;
-            *ret = d->v[s].name;
-            if ((i < n) != (j < m) || (i < n && strcmp(a[i++], b[j++]) != 0))
-                return DIFFERS;
-        }
+    for (uint32_t v = 0; v < d->count; v++) {
+        *ret = d->v[v].name;
+        if (!same_for(d, &d->v[v], false, a, b, n))
+            return DIFFERS;
+        raced |= d->v[v].supervisor && !same_for(d, &d->v[v], true, a, b, n);
     }
-    return n == m ? AGREES : OTHER_THINGS;
+    return raced ? RACED : AGREES;
 }
 
 #endif

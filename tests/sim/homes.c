@@ -29,6 +29,11 @@
 #define TRACE_BYTES (1u << 20)
 #define RANKS 4
 #define MAPPINGS_MOST 6000u             /* of a scenario that check plays in all of them */
+#ifdef __SANITIZE_ADDRESS__
+#define SHARE 3u                        /* of what check has time for */
+#else
+#define SHARE 1u
+#endif
 
 struct trace { char *text; size_t used; };      /* owned */
 
@@ -220,10 +225,10 @@ static void large(uint64_t seed)
     }
 }
 
-/* Cells that take up to 0.7 s: many a report is made again before its answer is there. */
+/* Cells that take up to 0.6 s, and ranks that stand still: many a report is made again before its answer is there. */
 static void draw_plan(uint64_t *state, int ranks, struct emu_plan *ret)
 {
-    static const uint64_t delays[] = {20, 2000, 300000, 700000};
+    static const uint64_t delays[] = {20, 2000, 300000, 600000};
 
     *ret = (struct emu_plan){.links = {.delay_us = delays[emu_random(state) % 4]}, .count = (uint32_t)(emu_random(state) % 4)};
     for (uint32_t i = 0; i < ret->count; i++)
@@ -239,7 +244,7 @@ static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
     enum agreement a = wrong ? OTHER_THINGS : agree(&drawn, want.text, got.text, &who);
 
     agreed += a == AGREES;
-    snprintf(text, sizeof text, "%.100s: %.100s", wrong ? wrong : "another order of what concerns", wrong ? line : who);
+    snprintf(text, sizeof text, "%.100s: %.100s", wrong ? wrong : "another order of what happened to", wrong ? line : who);
     if (wrong || a == DIFFERS)
         fail("loose", seed, c, text);
 }
@@ -251,7 +256,7 @@ static void over_bad_links(uint64_t seed, bool chain)
     struct scenario_ranks c;
     struct emu_plan plan;
 
-    draw_scenario(&drawn, seed, 6, 3, chain);
+    draw_scenario(&drawn, seed, 4, 3, chain);
     if (!prepare())
         return;
     draw_plan(&state, ranks, &plan);
@@ -327,9 +332,10 @@ static void play_all(const char *kind, void (*play)(uint64_t seed), uint64_t cou
     ok(bad == 0, "%s: %llu scenarios (seeds %llu..), %llu runs", kind, (unsigned long long)count, (unsigned long long)first,
        (unsigned long long)(runs - before));
     if (play == rough || play == loose)
-        ok(count < 100 || repeated > count / 4, "... %llu reports were made again", (unsigned long long)repeated);
+        ok(count < 100 || repeated > count / 10, "... %llu reports were made again", (unsigned long long)repeated);
     if (play == loose)
-        ok(count < 100 || agreed > count / 2, "... %llu told of the same things as one engine", (unsigned long long)agreed);
+        ok(agreed >= count - count / 20, "... %llu told of the same things, in the same order but for that of branches",
+           (unsigned long long)agreed);
 }
 
 int main(int argc, char **argv)
@@ -350,11 +356,11 @@ int main(int argc, char **argv)
             play_all(kinds[i].name, kinds[i].play, strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
     if (argc < 4) {
         play_found();
-        play_small(12, 4);
-        play_small(2, 6);
-        play_all("large", large, 600, 1);
-        play_all("rough", rough, 600, 1);
-        play_all("loose", loose, 600, 1);
+        play_small(12 / SHARE, 4);
+        play_small(SHARE > 1 ? 1 : 2, 6);
+        play_all("large", large, 600 / SHARE, 1);
+        play_all("rough", rough, 600 / SHARE, 1);
+        play_all("loose", loose, 600 / SHARE, 1);
     }
     (void)unlink(file);
     done_testing();
