@@ -10,27 +10,6 @@
 #define OVERDUE_STOP_MS 1000u           /* for a life that did not become ready to see that it is over */
 #define SUSPECT_DEATHS 3u               /* workers broken from one commit: it is the actor, not the device */
 
-static struct device *device_of(struct devman *d, uint32_t vertex)
-{
-    return &d->devices[d->device_of[vertex]];
-}
-
-static bool is_here(const struct devman *d, uint32_t vertex)
-{
-    return vertex < d->vertices && d->cx.rank_of[vertex] == d->cx.rank &&
-           d->device_of[vertex] < d->cx.devices;
-}
-
-static void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
-{
-    struct resident *r = &d->residents[vertex];
-    bool had = r->phase != RESIDENT_NONE, has = phase != RESIDENT_NONE;
-
-    r->phase = phase;
-    device_of(d, vertex)->assigned += (uint32_t)has - (uint32_t)had;
-    d->freed |= had && !has;
-}
-
 int down_put(struct devman *d, int device, const union cell *c, const void *body, uint32_t bytes)
 {
     struct device *v = &d->devices[device];
@@ -45,13 +24,13 @@ int down_put(struct devman *d, int device, const union cell *c, const void *body
 
 /* An order to slot 0 has no other way to arrive: a ring that has no room for it belongs to a worker whose
  * slot 0 has not run for a whole ring, and that worker is ended. */
-static void order(struct devman *d, int device, const union cell *c)
+void order(struct devman *d, int device, const union cell *c)
 {
     if (down_put(d, device, c, NULL, 0) == TW_EFULL)
         worker_end(d, device, CAUSE_WORKER);
 }
 
-static void order_slot(struct devman *d, uint32_t vertex, uint16_t type, uint32_t how, uint32_t deadline_ms,
+void order_slot(struct devman *d, uint32_t vertex, uint16_t type, uint32_t how, uint32_t deadline_ms,
                        uint64_t step)
 {
     struct resident *r = &d->residents[vertex];
@@ -155,161 +134,6 @@ void devman_forget(struct devman *d, uint32_t vertex) { d->residents[vertex].com
 const void *devman_commit(const struct devman *d, uint32_t vertex)
 {
     return d->residents[vertex].commit_bytes > 0 ? d->residents[vertex].commit : NULL;
-}
-
-/* -- starting ------------------------------------------------------------------------------------- */
-
-static uint32_t find_slot(const struct device *v, uint32_t preferred)
-{
-    if (preferred && v->slots[preferred].vertex == CELL_NOBODY && !v->slots[preferred].fenced)
-        return preferred;
-    for (uint32_t s = 1; s <= v->geo.slots; s++)
-        if (v->slots[s].vertex == CELL_NOBODY && !v->slots[s].fenced)
-            return s;
-    return 0;
-}
-
-static void refuse_start(struct devman *d, uint32_t vertex, uint32_t cause)
-{
-    set_phase(d, vertex, RESIDENT_NONE);
-    d->cx.ops->start_failed(d->cx.self, vertex, d->residents[vertex].life, cause, 0);
-}
-
-/* A worker that has none left but fenced ones is replaced, and the new one has all. */
-static bool has_room(const struct devman *d, int device)
-{
-    const struct device *v = &d->devices[device];
-
-    return v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
-}
-
-/* The device for a vertex's next life: its own, unless that is given up or full, or the tree wants another; then the
- * next of the rank that has room.  -1: there is none. */
-static int device_for(const struct devman *d, uint32_t vertex, bool move)
-{
-    int own = d->device_of[vertex];
-
-    if (!move && has_room(d, own))
-        return own;
-    for (int k = 1; k < d->cx.devices; k++)
-        if (has_room(d, (own + k) % d->cx.devices))
-            return (own + k) % d->cx.devices;
-    return has_room(d, own) ? own : -1;
-}
-
-static void set_refused(struct devman *d, uint32_t vertex, bool refused)
-{
-    d->refused += (uint32_t)refused - (uint32_t)d->residents[vertex].refused;
-    d->residents[vertex].refused = refused;
-}
-
-/* Its life has no phase yet.  False: refused. */
-static bool assign(struct devman *d, uint32_t vertex, bool move)
-{
-    int device = device_for(d, vertex, move);
-    struct resident *r = &d->residents[vertex];
-    bool given_up = device_of(d, vertex)->state == DEVICE_IS_QUARANTINED;
-
-    if (device < 0) {
-        set_refused(d, vertex, true);
-        refuse_start(d, vertex, given_up ? CAUSE_DEVICE : CAUSE_CAPACITY);
-        return false;
-    }
-    if (device != d->device_of[vertex]) {
-        d->cx.ops->slot(d->cx.self, device, 0, vertex, "moved");
-        d->device_of[vertex] = (uint16_t)device;
-        r->last_slot = 0;
-    }
-    set_phase(d, vertex, RESIDENT_WAITING);
-    return true;
-}
-
-/* Extension 13: a slot may be free for those who found none. */
-static void tell_refused(struct devman *d)
-{
-    for (uint32_t v = 0; v < d->vertices && d->refused; v++) {
-        if (!d->residents[v].refused || device_for(d, v, false) < 0)
-            continue;
-        set_refused(d, v, false);
-        d->cx.ops->room(d->cx.self, v, d->residents[v].life);
-    }
-}
-
-static void place(struct devman *d, uint32_t vertex)
-{
-    struct resident *r = &d->residents[vertex];
-    struct device *v = device_of(d, vertex);
-    uint32_t slot = find_slot(v, r->last_slot);
-    bool resume = r->resume && r->commit_bytes > 0;
-    struct slot_config *c;
-
-    if (slot == 0) {                    /* one is fenced, for more than there are slots are not assigned */
-        v->recycle = true;              /* a new worker has all its slots */
-        return;
-    }
-    c = arena_config(&v->view, slot);
-    memset(c, 0, sizeof *c);
-    c->life = r->life;
-    c->line = r->line;
-    c->flags = resume ? SLOT_RESUME : 0;
-    if (devman_fill_config(d, vertex, c) != 0 ||
-        commit_place(&v->view, slot, resume ? r->commit : NULL, (uint64_t)r->commit_bytes) != 0) {
-        refuse_start(d, vertex, CAUSE_START);
-        return;
-    }
-    if (r->last_slot && r->last_slot != slot)
-        d->cx.ops->slot(d->cx.self, d->device_of[vertex], slot, vertex, "spare");
-    v->slots[slot].vertex = vertex;
-    r->slot = r->last_slot = (uint16_t)slot;
-    set_phase(d, vertex, RESIDENT_STARTING);
-    if (d->cx.spec->vertices[vertex].start_deadline_ms)
-        dues_set(&d->start_by, vertex, d->now_ms + d->cx.spec->vertices[vertex].start_deadline_ms);
-    order_slot(d, vertex, CELL_SLOT_START, 0, 0,
-               d->cx.ops->next_step(d->cx.self, vertex, r->step_told));
-}
-
-void slots_place(struct devman *d, int device)
-{
-    for (uint32_t v = 0; v < d->vertices; v++) {
-        if (d->devices[device].state != DEVICE_IS_UP)
-            return;
-        if (d->residents[v].phase == RESIDENT_WAITING && d->device_of[v] == device)
-            place(d, v);
-    }
-}
-
-void slots_move(struct devman *d, int device)
-{
-    for (uint32_t v = 0; v < d->vertices; v++) {
-        if (d->residents[v].phase != RESIDENT_WAITING || !is_here(d, v) || d->device_of[v] != device)
-            continue;
-        set_phase(d, v, RESIDENT_NONE);
-        if (assign(d, v, false) && device_of(d, v)->state == DEVICE_IS_UP)
-            place(d, v);
-    }
-}
-
-void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move)
-{
-    struct resident *r = &d->residents[vertex];
-
-    if (!is_here(d, vertex) || r->phase != RESIDENT_NONE) {     /* two lives of one actor: nobody orders that */
-        d->cx.ops->start_failed(d->cx.self, vertex, life, CAUSE_START, 0);
-        return;
-    }
-    if (!resume)
-        r->commit_bytes = 0;
-    r->life = life;
-    r->line = line;
-    r->resume = resume;
-    r->told = r->finishing = r->overdue = false;
-    set_refused(d, vertex, false);
-    if (r->commit_bytes == TW_ELOST) {
-        refuse_start(d, vertex, CAUSE_STATE);
-        return;
-    }
-    if (assign(d, vertex, move) && device_of(d, vertex)->state == DEVICE_IS_UP)
-        place(d, vertex);
 }
 
 /* -- ending --------------------------------------------------------------------------------------- */
@@ -518,75 +342,6 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         suspect_ends(d, device, suspect, suspect_vertex, cause, poisoned);
 }
 
-/* -- messages and whereabouts --------------------------------------------------------------------- */
-
-void devman_deliver(struct devman *d, const union cell *c, const void *body, uint32_t bytes)
-{
-    if (is_here(d, c->head.dst))
-        (void)down_put(d, d->device_of[c->head.dst], c, body, bytes);
-}
-
-void devman_answer(struct devman *d, const union cell *c)
-{
-    union cell copy = *c;
-
-    if (!is_here(d, c->child.dst) || !d->residents[c->child.dst].slot)
-        return;
-    copy.child.slot = d->residents[c->child.dst].slot;
-    (void)down_put(d, d->device_of[c->child.dst], &copy, NULL, 0);
-}
-
-static void on_asked(struct devman *d, int device, const struct cell_child *c)
-{
-    if (is_here(d, c->src) && d->device_of[c->src] == device && d->residents[c->src].line == c->line)
-        d->cx.ops->asked(d->cx.self, c);
-}
-
-static void tell_peer(struct devman *d, int device, uint32_t vertex)
-{
-    uint64_t word = d->where[vertex];
-    union cell c;
-
-    memset(&c, 0, sizeof c);
-    c.peer.type = CELL_SLOT_PEER;
-    c.peer.dst = vertex;
-    c.peer.life = PEER_TAG(word);
-    c.peer.line = PEER_LINE(word);
-    c.peer.flags = (uint16_t)(PEER_STATUS(word) | PEER_IS_PLACE(word));
-    c.peer.ended = d->ends[vertex].life;
-    c.peer.cls = (uint8_t)SLOT_END_CLASS(d->ends[vertex].end);
-    c.peer.cause = (uint8_t)SLOT_END_CAUSE(d->ends[vertex].end);
-    if (is_here(d, vertex) && d->device_of[vertex] == device)
-        c.peer.slot = d->residents[vertex].slot;
-    order(d, device, &c);
-}
-
-static bool lived(uint64_t word, uint64_t life)
-{
-    return (PEER_STATUS(word) == PEER_UP || PEER_STATUS(word) == PEER_DRAINING) && PEER_TAG(word) == (life & 0xffffffu);
-}
-
-void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, uint32_t status, uint32_t cls,
-                 uint32_t cause)
-{
-    if (status != PEER_UP && status != PEER_DRAINING && lived(d->where[vertex], life))
-        d->ends[vertex] = (struct peer_end){life, PEER_END(life, cls, cause)};
-    d->where[vertex] = PEER_WORD(line, life, 0, status | (d->cx.spec->vertices[vertex].dynamic ? PEER_PLACE : 0));
-    for (int device = 0; device < d->cx.devices; device++)
-        if (d->devices[device].state == DEVICE_IS_UP)
-            tell_peer(d, device, vertex);
-}
-
-/* What has moved since this worker's directory was written for it. */
-void peers_again(struct devman *d, int device)
-{
-    const uint64_t *directory = arena_directory(&d->devices[device].view);
-
-    for (uint32_t v = 0; v < d->vertices && d->devices[device].state == DEVICE_IS_UP; v++)
-        if (load_acquire(&directory[v], SCOPE_SYSTEM) != d->where[v])
-            tell_peer(d, device, v);
-}
-
 /* -- injuries ------------------------------------------------------------------------------------- */
 
 int devman_drill(struct devman *d, uint32_t vertex, uint32_t how, uint8_t tag)
@@ -652,6 +407,12 @@ bool devman_rests(const struct devman *d)
 }
 
 /* -- the turn ------------------------------------------------------------------------------------- */
+
+static void on_asked(struct devman *d, int device, const struct cell_child *c)
+{
+    if (is_here(d, c->src) && d->device_of[c->src] == device && d->residents[c->src].line == c->line)
+        d->cx.ops->asked(d->cx.self, c);
+}
 
 /* Returns 0 = taken, TW_EFULL = leave it in the ring. */
 static int take(struct devman *d, int device, const union cell *c, uint32_t bytes)
@@ -734,79 +495,12 @@ int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
         }
     }
     if (d->freed && d->refused)
-        tell_refused(d);
+        slots_tell_refused(d);
     d->freed = false;
     return busy;
 }
 
-/* -- checking ------------------------------------------------------------------------------------- */
-
-static void check_device(const struct devman *d, int device)
-{
-    const struct device *v = &d->devices[device];
-    uint32_t fenced = 0;
-
-    for (uint32_t s = 1; s <= v->geo.slots; s++) {
-        uint32_t vertex = v->slots[s].vertex;
-
-        fenced += v->slots[s].fenced;
-        if (vertex == CELL_NOBODY)
-            continue;
-        assert(!v->slots[s].fenced && "nobody lives in a fenced slot");
-        assert(d->residents[vertex].slot == s && d->device_of[vertex] == device && "a slot and its owner agree");
-    }
-    assert(fenced == v->fenced && "free, owned and fenced slots are all there are");
-    assert(v->assigned <= v->geo.slots && "nobody is assigned to a device that has no slot for it");
-}
-
-void devman_check(const struct devman *d)
-{
-    for (int device = 0; device < d->cx.devices; device++)
-        check_device(d, device);
-    for (uint32_t v = 0; v < d->vertices; v++) {
-        const struct resident *r = &d->residents[v];
-
-        if (!is_here(d, v))
-            continue;
-        assert((r->slot != 0) == (r->phase == RESIDENT_STARTING || r->phase == RESIDENT_RUNNING ||
-                                  r->phase == RESIDENT_STOPPING) && "whoever lives has a slot");
-        assert((r->slot == 0 || d->devices[d->device_of[v]].slots[r->slot].vertex == v) &&
-               "no two share a slot");
-    }
-}
-
 /* -- life of the manager -------------------------------------------------------------------------- */
-
-uint32_t devman_line(const struct devman *d, uint32_t vertex) { return d->residents[vertex].line; }
-
-uint16_t devman_device(const struct devman *d, uint32_t vertex) { return d->device_of[vertex]; }
-
-uint32_t devman_slot(const struct devman *d, uint32_t vertex) { return d->residents[vertex].slot; }
-
-uint64_t devman_progress(const struct devman *d, uint32_t vertex)
-{
-    const struct resident *r = &d->residents[vertex];
-
-    if (!r->slot)
-        return r->progress;
-    return load_relaxed(&arena_is(&d->devices[d->device_of[vertex]].view, r->slot)->progress);
-}
-
-void devman_view(const struct devman *d, int device, struct view_device *ret)
-{
-    const struct device *v = &d->devices[device];
-
-    *ret = (struct view_device){.up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
-                                .incarnation = v->incarnation,
-                                .pid = v->pid, .fenced = (uint16_t)v->fenced,
-                                .slots = (uint16_t)v->geo.slots};
-    for (uint32_t s = 1; s <= v->geo.slots; s++) {
-        if (v->slots[s].vertex != CELL_NOBODY)
-            ret->busy++;
-        else if (!v->slots[s].fenced)
-            ret->spares++;
-    }
-}
 
 void devman_destroy(struct devman *d)
 {

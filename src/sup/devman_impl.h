@@ -104,6 +104,27 @@ struct devman {
     bool quitting, keeper_gone;
 };
 
+static inline struct device *device_of(struct devman *d, uint32_t vertex)
+{
+    return &d->devices[d->device_of[vertex]];
+}
+
+static inline bool is_here(const struct devman *d, uint32_t vertex)
+{
+    return vertex < d->vertices && d->cx.rank_of[vertex] == d->cx.rank &&
+           d->device_of[vertex] < d->cx.devices;
+}
+
+static inline void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
+{
+    struct resident *r = &d->residents[vertex];
+    bool had = r->phase != RESIDENT_NONE, has = phase != RESIDENT_NONE;
+
+    r->phase = phase;
+    device_of(d, vertex)->assigned += (uint32_t)has - (uint32_t)had;
+    d->freed |= had && !has;
+}
+
 /* devman_config.c */
 void devman_geometry(const struct devman *d, struct arena_geometry *ret);
 int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_config *c);
@@ -121,12 +142,19 @@ void worker_start(struct devman *d, int device);
 void worker_end(struct devman *d, int device, uint8_t cause);
 int worker_turn(struct devman *d);              /* events, boot, beats; 1 = something happened */
 
-/* devman.c */
+/* devman_place.c */
 void slots_place(struct devman *d, int device); /* start who waits for this device */
 void slots_move(struct devman *d, int device);  /* it is given up: who waits for it goes elsewhere, or is refused */
+void slots_tell_refused(struct devman *d);      /* those who found no slot, if there may be one now (extension 13) */
+
+/* devman_peers.c */
+void peers_again(struct devman *d, int device); /* a worker has booted: what it missed */
+
+/* devman.c */
+void order(struct devman *d, int device, const union cell *c);  /* to slot 0 */
+void order_slot(struct devman *d, uint32_t vertex, uint16_t type, uint32_t how, uint32_t deadline_ms, uint64_t step);
 void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect);
 void fetch_commit(struct devman *d, int device, uint32_t slot, struct resident *r);
-void peers_again(struct devman *d, int device); /* a worker has booted: what it missed */
 uint16_t fault_begin(struct devman *d, int device, uint32_t vertex, uint8_t cause, uint8_t how,
                      uint64_t injected_us);
 int down_put(struct devman *d, int device, const union cell *c, const void *body, uint32_t bytes);
