@@ -87,9 +87,20 @@ static int run_self(const char *const *words)
 
 static int check_scenario(const struct launch_args *a)
 {
+    struct scenario_tree tree = {.spec = NULL};
+    struct scenario_node *nodes = NULL;
+    struct scenario_homes homes;
+    uint32_t count;
     struct reason why;
-    int rc = scenario_rehearse(a->scenario, NULL, NULL, &why);
+    int rc = scenario_rehearse(a->scenario, &nodes, &count, &why);
 
+    if (rc == 0)
+        rc = scenario_tree_make(a->scenario, nodes, count, &tree, &why);
+    free(nodes);
+    if (rc == 0 && scenario_homes_parse(a->homes, &homes) == 0) {       /* as it did with the options */
+        rc = scenario_tree_place(&tree, &homes, a->ranks, &why);
+        scenario_tree_free(&tree);
+    }
     return rc == 0 ? 0 : say(exit_for(rc), &why);
 }
 

@@ -73,6 +73,8 @@ out=$(within 20 "$tw" run --scenario bad.scn 2>&1); is $? 65 "a wrong scenario i
 says "$out" "bad.scn:2: parent: c:" "... with its line"
 out=$(within 20 "$tw" launch -n 2 --scenario bad.scn 2>&1); is $? 65 "launch says so too"
 is "$(printf '%s\n' "$out" | grep -c 'bad.scn:2')" 1 "... once"
+out=$(within 20 "$tw" launch -n 2 --scenario times.scn --homes map:99999 2>&1); is $? 78 "a mapping there is not is exit 78"
+is "$(printf '%s\n' "$out" | grep -c '')" 1 "... said once, before any rank starts"
 out=$(within 20 "$tw" run --scenario none.scn 2>&1); is $? 66 "a missing file is exit 66"
 for words in "--scenario times.scn --homes here" "--scenario times.scn --drills" "--scenario times.scn x.yaml" "x.yaml --homes spread" ""; do
     out=$(within 20 "$tw" run $words 2>&1); is $? 2 "run $words is refused"
