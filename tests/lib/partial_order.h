@@ -1,10 +1,10 @@
 /* partial_order.h - what has to hold of a trace however the messages between its homes went (doc/simulator.md)
  *
- * Two things.  A trace makes sense by itself: a cause stands before its effect - a life is started before it ends, under
- * a supervisor that begins or is up, with the next number; who is ended in order has no child left; what is lost lies
- * below one that was killed; what is up at the end of an event has a supervisor that is up.  And two traces that tell of
- * the same things agree about the order of what happened to each vertex, and of what each supervisor did, but for one to
- * which two branches had something to tell at once: it does what it hears of first.
+ * Two things.  A trace makes sense by itself: a cause stands before its effect - a life is started before it ends,
+ * under a supervisor that begins or is up, with the next number; who is ended in order has no child left; what is lost lies
+ * below one that was killed; what is up at the end of an event has a supervisor that is up.  And two traces that tell
+ * of the same things agree about the order of what happened to each vertex, and of what each supervisor did, but for one
+ * to which two branches had something to tell at once: it does what it hears of first.
  */
 #ifndef TW_TESTS_PARTIAL_ORDER_H
 #define TW_TESTS_PARTIAL_ORDER_H
@@ -31,7 +31,10 @@ struct telling {
     char line[256];                     /* ... and where */
 };
 
-static void hold_true(struct telling *t, bool holds, const char *what) { t->wrong = t->wrong || holds ? t->wrong : what; }
+static void hold_true(struct telling *t, bool holds, const char *what)
+{
+    t->wrong = t->wrong || holds ? t->wrong : what;
+}
 
 /* Of a name as drawn; an instance has its template's. */
 static const struct drawn_vertex *drawn_as(const struct drawn *d, const char *name)
@@ -174,8 +177,8 @@ static uint32_t lines_of(char *trace, const char **ret, uint32_t room)
     return n;
 }
 
-/* A line is one thing that a vertex went through; and of the starts and stops of its children, and of their ends once it
- * looks at them, one that a supervisor did.  How a child ends by itself is nobody's doing. */
+/* A line is one thing that a vertex went through; and of the starts and stops of its children, and of their ends once
+ * it looks at them, one that a supervisor did.  How a child ends by itself is nobody's doing. */
 static bool concerns(const struct drawn *d, const char *line, const struct drawn_vertex *who, bool doing)
 {
     char word[24] = "", name[24] = "";
@@ -185,8 +188,8 @@ static bool concerns(const struct drawn *d, const char *line, const struct drawn
         return true;                    /* events do not overlap */
     (void)sscanf(line, "%23s %23s", word, name);
     v = drawn_as(d, name);
-    return v && (v == who || (doing && &d->v[v->parent] == who && strcmp(word, "exit") != 0 && strcmp(word, "giveup") != 0 &&
-                              strcmp(word, "down") != 0 && strcmp(word, "lost") != 0));
+    return v && (v == who || (doing && &d->v[v->parent] == who && strcmp(word, "exit") != 0 &&
+                              strcmp(word, "giveup") != 0 && strcmp(word, "down") != 0 && strcmp(word, "lost") != 0));
 }
 
 #define LINES_MOST 65536

@@ -1,7 +1,7 @@
 /* scenarios.h - random scenarios (tests/conformance/README.md), the same for the same seed
  *
  * Every event and option of the format occurs, time-outs and kills of supervisors among them: what is compared is the
- * engine with itself, so nothing is left out that OTP leaves open (as tests/otp/generate does).  In a chain every gate's
+ * engine with itself, so nothing is left out that OTP leaves open (as tests/otp/generate does).  In a chain each gate's
  * operation is about the supervisor that waits; else it may be about any, and what happens then has a partial order.
  */
 #ifndef TW_TESTS_SCENARIOS_H
@@ -47,7 +47,8 @@ static uint32_t draw(struct drawn *d, uint32_t below)
 static bool one_in(struct drawn *d, uint32_t n) { return draw(d, n) == 0; }
 
 static const char *word_of(struct drawn *d, const char *const *words, uint32_t n) { return words[draw(d, n)]; }
-#define one_of(d, ...) word_of(d, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define one_of(d, ...) \
+    word_of(d, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void write_line(struct drawn *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -143,9 +144,9 @@ static struct drawn_vertex *new_vertex(struct drawn *d, uint32_t parent, bool su
 
 static void declare(struct drawn *d, const struct drawn_vertex *v)
 {
-    write_line(d, "%s %s parent=%s%s%s", v->supervisor ? "sup" : "worker", v->name, v == d->v ? "-" : d->v[v->parent].name,
-               v->options, v->supervisor || !one_in(d, 40) ? "" :
-           one_of(d, " fail_start=1", " fail_start=2", d->timed ? " fail_start=3" : " fail_start=inf"));
+    write_line(d, "%s %s parent=%s%s%s", v->supervisor ? "sup" : "worker", v->name,
+               v == d->v ? "-" : d->v[v->parent].name, v->options, v->supervisor || !one_in(d, 40) ? "" :
+               one_of(d, " fail_start=1", " fail_start=2", d->timed ? " fail_start=3" : " fail_start=inf"));
 }
 
 static uint32_t some_supervisor(struct drawn *d, bool or_pool)
@@ -222,7 +223,8 @@ static const char *death(struct drawn *d, const struct drawn_name *n, char betwe
     const char *how = d->v[n->vertex].supervisor ? "kill" : one_of(d, "fail", "fail", "kill", "exit");
 
     snprintf(text, sizeof text, "%s%c%s%s", how, between, n->text,
-             how[0] != 'e' ? "" : between == ' ' ? one_of(d, " normal", " shutdown", " shutdown_term") : one_of(d, ":normal", ":shutdown"));
+             how[0] != 'e' ? "" : between == ' ' ? one_of(d, " normal", " shutdown", " shutdown_term") :
+             one_of(d, ":normal", ":shutdown"));
     return text;
 }
 
@@ -261,7 +263,8 @@ static void start(struct drawn *d)
     v = new_vertex(d, parent, one_in(d, 4) && !d->v[parent].pool, false);
     if (!v)
         return;
-    write_line(d, "do start %s %s parent=%s%s", v->supervisor ? "sup" : "worker", v->name, d->v[parent].name, v->options);
+    write_line(d, "do start %s %s parent=%s%s", v->supervisor ? "sup" : "worker", v->name, d->v[parent].name,
+               v->options);
     if (d->v[parent].pool)
         d->count--;                     /* it never comes to be */
 }

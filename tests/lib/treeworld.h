@@ -77,8 +77,9 @@ static void none_lives_below(struct world *w, uint32_t top)
 
 static void note_effect(struct world *w, const struct suptree_effect *e)
 {
-    const uint64_t words[] = {e->kind, e->cls, e->cause, e->what, e->how, e->fresh, e->move, e->linked, e->alone, e->vertex,
-                              e->other, e->line, e->starts, e->deadline_ms, e->count, e->life, e->token};
+    const uint64_t words[] = {e->kind, e->cls, e->cause, e->what, e->how, e->fresh, e->move, e->linked, e->alone,
+                              e->anew, e->vertex, e->other, e->line, e->starts, e->deadline_ms,
+                              e->count, e->life, e->token};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         w->said = (w->said ^ words[i]) * 0x100000001b3ull + 1;

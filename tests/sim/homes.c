@@ -1,8 +1,8 @@
 /* homes.c - wherever its vertices live, and however long messages take, a scenario leaves the same trace
  *
  *   homes                        as check runs it
- *   homes small COUNT FIRST      so many scenarios of up to six workers from that seed on, in every mapping of homes that
- *                                there is on 1, 2, 3 and 4 ranks
+ *   homes small COUNT FIRST      so many scenarios of up to six workers from that seed on, in every mapping of homes
+ *                                that there is on 1, 2, 3 and 4 ranks
  *   homes large COUNT FIRST      so many of up to fourteen, each in mappings and timings drawn from its seed
  *   homes rough COUNT FIRST      so many small ones over links so slow that reports are made again and again, between
  *                                ranks that stand still for a while
@@ -230,7 +230,8 @@ static void draw_plan(uint64_t *state, int ranks, struct emu_plan *ret)
 {
     static const uint64_t delays[] = {20, 2000, 300000, 600000};
 
-    *ret = (struct emu_plan){.links = {.delay_us = delays[emu_random(state) % 4]}, .count = (uint32_t)(emu_random(state) % 4)};
+    *ret = (struct emu_plan){.links = {.delay_us = delays[emu_random(state) % 4]},
+                             .count = (uint32_t)(emu_random(state) % 4)};
     for (uint32_t i = 0; i < ret->count; i++)
         ret->faults[i] = (struct emu_fault){.kind = EMU_STALL, .us = emu_random(state) % 3000000,
                                             .rank = (int)(emu_random(state) % (uint64_t)ranks),
@@ -244,7 +245,8 @@ static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
     enum agreement a = wrong ? OTHER_THINGS : agree(&drawn, want.text, got.text, &who);
 
     agreed += a == AGREES;
-    snprintf(text, sizeof text, "%.100s: %.100s", wrong ? wrong : "another order of what happened to", wrong ? line : who);
+    snprintf(text, sizeof text, "%.100s: %.100s", wrong ? wrong : "another order of what happened to",
+             wrong ? line : who);
     if (wrong || a == DIFFERS)
         fail("loose", seed, c, text);
 }
@@ -276,20 +278,24 @@ static void loose(uint64_t seed) { over_bad_links(seed, false); }
 
 static const struct { const char *what, *text; } found[] = {
     {"a supervisor whose shutdown is a kill is killed, wherever it is at home",
-     "sup r parent=-\nsup s parent=r shutdown=brutal_kill\nworker a parent=s\nsup t parent=s\nworker b parent=t onstop=crash\n"
+     "sup r parent=-\nsup s parent=r shutdown=brutal_kill\nworker a parent=s\nsup t parent=s\n"
+     "worker b parent=t onstop=crash\n"
      "sup e parent=r shutdown=brutal_kill\ndo terminate s\ndo restart s\ndo terminate e\ndo shutdown\n"},
     {"what is lost with a supervisor that has just come up is told in the order of its start",
-     "sup r parent=-\nsup s parent=r shutdown=brutal_kill\nsup t parent=s\nworker a parent=t\nworker b parent=s\nsup u parent=r\n"
+     "sup r parent=-\nsup s parent=r shutdown=brutal_kill\nsup t parent=s\nworker a parent=t\n"
+     "worker b parent=s\nsup u parent=r\n"
      "worker c parent=u significant=true\n"},
     {"two killed supervisors are told of one after the other",
      "sup r parent=- strategy=rest_for_one intensity=3\nworker a parent=r\nsup s parent=r\nworker b parent=s\n"
      "sup t parent=r shutdown=brutal_kill\nworker c parent=t\nsup u parent=r shutdown=brutal_kill\nworker d parent=u\n"
      "do kill t\ndo together kill:a kill:s\n"},
     {"a pool that counts less than none does so wherever it is at home",
-     "sup r parent=-\nsup p parent=r strategy=simple_one_for_one intensity=3\nworker t parent=p\ndo spawn p\ndo failstart t.1 1\n"
+     "sup r parent=-\nsup p parent=r strategy=simple_one_for_one intensity=3\nworker t parent=p\n"
+     "do spawn p\ndo failstart t.1 1\n"
      "do gate t.1 terminate t.1\ndo exit t.1 normal\n"},
     {"a supervisor that is asked knows of a branch elsewhere what it has just been told",
-     "sup r parent=- intensity=9\nworker a parent=r\nsup s parent=r\nworker b parent=s\ndo failstart a 1\ndo gate a which r\n"
+     "sup r parent=- intensity=9\nworker a parent=r\nsup s parent=r\nworker b parent=s\n"
+     "do failstart a 1\ndo gate a which r\n"
      "do together fail:a kill:s\n"},
     {"a stop behind a killed branch takes its time",
      "sup r parent=- strategy=one_for_all intensity=1 period=1\nworker a parent=r onstop=slow:1200\nsup s parent=r "
@@ -319,7 +325,8 @@ static void play_small(uint32_t count, uint32_t workers)
         draw_scenario(&drawn, seed * 16 + workers, workers, 3, true);
         count -= prepare() && everywhere("small", seed, true, MAPPINGS_MOST);
     }
-    ok(bad == 0, "up to %u workers in every mapping of homes on 1 to 4 ranks: %llu runs", workers, (unsigned long long)runs);
+    ok(bad == 0, "up to %u workers in every mapping of homes on 1 to 4 ranks: %llu runs", workers,
+       (unsigned long long)runs);
 }
 
 static void play_all(const char *kind, void (*play)(uint64_t seed), uint64_t count, uint64_t first)
@@ -329,8 +336,8 @@ static void play_all(const char *kind, void (*play)(uint64_t seed), uint64_t cou
     repeated = agreed = 0;
     for (uint64_t seed = first; seed < first + count && bad < 3; seed++)
         play(seed);
-    ok(bad == 0, "%s: %llu scenarios (seeds %llu..), %llu runs", kind, (unsigned long long)count, (unsigned long long)first,
-       (unsigned long long)(runs - before));
+    ok(bad == 0, "%s: %llu scenarios (seeds %llu..), %llu runs", kind, (unsigned long long)count,
+       (unsigned long long)first, (unsigned long long)(runs - before));
     if (play == rough || play == loose)
         ok(count < 100 || repeated > count / 10, "... %llu reports were made again", (unsigned long long)repeated);
     if (play == loose)

@@ -4,8 +4,8 @@
  *   resume COUNT FIRST           so many random scenarios from that seed on, instead of its own number
  *
  * The linker gives every caller of the engine these functions instead (Makefile.am: --wrap).  Behind them are two
- * engines: one that never stops, and one that before each input is saved and loaded into one freshly built, which goes on
- * in its place, and whose effects are those that are carried out.  Both must give the same effects, and look the same.
+ * engines: one that never stops, and one that before each input is saved and loaded into one freshly built, which goes
+ * on in its place, and whose effects are carried out.  Both must give the same effects and look the same.
  * Whole engines are saved, or each branch by itself.
  */
 #include <dirent.h>
@@ -168,7 +168,8 @@ static void reload(struct pair *p)
 static bool same_effect(const struct suptree_effect *a, const struct suptree_effect *b)
 {
     return a->kind == b->kind && a->cls == b->cls && a->cause == b->cause && a->what == b->what && a->how == b->how &&
-           a->fresh == b->fresh && a->linked == b->linked && a->alone == b->alone && a->vertex == b->vertex &&
+           a->fresh == b->fresh && a->move == b->move && a->linked == b->linked && a->alone == b->alone &&
+           a->anew == b->anew && a->vertex == b->vertex &&
            a->other == b->other && a->line == b->line && a->starts == b->starts && a->deadline_ms == b->deadline_ms &&
            a->count == b->count && a->life == b->life && a->token == b->token;
 }
@@ -196,6 +197,7 @@ static bool same_look(const struct suptree_look *a, const struct suptree_look *b
            a->state == b->state && a->starts == b->starts && a->line == b->line &&
            a->restarts_in_window == b->restarts_in_window && a->life == b->life && a->cls == b->cls &&
            a->cause == b->cause && a->by_hand == b->by_hand && a->gone == b->gone && a->quarantined == b->quarantined &&
+           a->no_room == b->no_room &&
            a->due_ms == b->due_ms && a->retrying == b->retrying && a->specs == b->specs && a->active == b->active;
 }
 
@@ -410,13 +412,14 @@ int main(int argc, char **argv)
         return 2;
     close(fd);
     recorded = play_recorded();
-    ok(recorded > 100 && bad == 0, "%llu recorded scenarios, on one engine and on ranks: %llu loads, and nothing is another way",
+    ok(recorded > 100 && bad == 0,
+       "%llu recorded scenarios, on one engine and on ranks: %llu loads, and nothing is another way",
        (unsigned long long)recorded, (unsigned long long)loads);
     before = bad;
     for (uint64_t seed = first; seed < first + count && bad - before < 3; seed++)
         play_drawn(seed, file);
-    ok(bad == before, "%llu random ones (seeds %llu..): %llu loads", (unsigned long long)count, (unsigned long long)first,
-       (unsigned long long)loads);
+    ok(bad == before, "%llu random ones (seeds %llu..): %llu loads", (unsigned long long)count,
+       (unsigned long long)first, (unsigned long long)loads);
     (void)unlink(file);
     done_testing();
 }
