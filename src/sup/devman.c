@@ -9,6 +9,7 @@
 #define REPORTS_PER_TURN 256
 #define OVERDUE_STOP_MS 1000u           /* for a life that did not become ready to see that it is over */
 #define SUSPECT_DEATHS 3u               /* workers broken from one commit: it is the actor, not the device */
+#define START_LOSSES 5u                 /* workers lost while one life starts: chance it is no more */
 
 int down_put(struct devman *d, int device, const union cell *c, const void *body, uint32_t bytes)
 {
@@ -285,6 +286,19 @@ static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t v
         d->cx.ops->start_failed(d->cx.self, vertex, r->life, cause, 0);
 }
 
+/* Its start was outstanding: the new worker will do it.  Not worker after worker, for it may be what ends them. */
+static void start_again(struct devman *d, uint32_t vertex)
+{
+    struct resident *r = &d->residents[vertex];
+
+    if (++r->start_losses == START_LOSSES) {
+        d->cx.ops->start_failed(d->cx.self, vertex, r->life, CAUSE_WORKER, 0);
+        return;
+    }
+    set_phase(d, vertex, RESIDENT_WAITING);
+    r->resume |= r->commit_bytes > 0;   /* it had begun: what it told others must stand */
+}
+
 /* The worker is gone with all that ran on it. */
 void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
 {
@@ -306,9 +320,8 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         r->progress = load_relaxed(&arena_is(&v->view, s)->progress);
         poisoned |= poison_after(d, device, s, vertex, suspect == s);
         leave_slot(d, vertex);
-        if (!r->told && !stopping && suspect != s) {    /* its start is still outstanding: the new worker will do it */
-            set_phase(d, vertex, RESIDENT_WAITING);
-            r->resume |= r->commit_bytes > 0;   /* it had begun: what it told others must stand */
+        if (!r->told && !stopping && suspect != s) {
+            start_again(d, vertex);
             continue;
         }
         if (stopping) {

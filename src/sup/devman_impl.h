@@ -72,6 +72,7 @@ struct resident {
     bool finishing;
     bool overdue;               /* it did not say by its start_deadline that it is up */
     bool refused;               /* there was no slot for it, and nobody has been told that there may be one */
+    uint8_t start_losses;       /* workers that were lost while this life was starting */
     uint8_t broke;              /* workers that it broke in a row, all from ... */
     uint64_t broke_from;        /* ... this commit */
     uint8_t injured_how;

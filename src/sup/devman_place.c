@@ -149,6 +149,7 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
     r->line = line;
     r->resume = resume;
     r->told = r->finishing = r->overdue = false;
+    r->start_losses = 0;
     set_refused(d, vertex, false);
     if (r->commit_bytes == TW_ELOST) {
         refuse_start(d, vertex, CAUSE_STATE);

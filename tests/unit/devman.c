@@ -518,6 +518,33 @@ static void a_life_that_was_over_before_anybody_looked(void)
     play_end(p);
 }
 
+static void loses_workers(struct play *p, int n)
+{
+    for (; n > 0; n--) {
+        threads_up(p);
+        turn(p, 1);                     /* no slot has run yet */
+        die(p, SIGKILL);
+    }
+}
+
+static void a_start_that_no_worker_outlives(void)
+{
+    struct play *p = play_new(3, 1);
+
+    devman_start(p->d, B, 12, 1, false, false);
+    loses_workers(p, 4);
+    is_int(told(p, START_FAILED, B, 12), 0, "a start that loses its worker is the next worker's");
+    loses_workers(p, 1);
+    ok(told(p, START_FAILED, B, 12) == 1 && last(p, START_FAILED, B)->cause == CAUSE_WORKER,
+       "... until five were lost: then it has failed");
+    devman_start(p->d, B, 22, 1, false, false);
+    loses_workers(p, 4);
+    is_int(told(p, START_FAILED, B, 22), 0, "the next start has as many");
+    loses_workers(p, 1);
+    is_int(told(p, START_FAILED, B, 22), 1, "... and no more");
+    play_end(p);
+}
+
 static void a_start_that_breaks_its_worker(void)
 {
     struct play *p = running(3, 1);
@@ -1018,6 +1045,7 @@ int main(void)
     a_start_that_had_begun_stands();
     a_life_that_was_over_before_anybody_looked();
     a_start_that_breaks_its_worker();
+    a_start_that_no_worker_outlives();
     so_many_deaths_make_a_dead_letter();
     what_starts_the_count_again();
     until_a_commit_has_passed_over_it();
