@@ -7,12 +7,17 @@
 
 HD static struct slot *slot_of(struct tw_ctx *cx) { return cx->slot; }
 
-HD static void note_failure(struct slot *s, uint32_t cause, uint32_t code)
+HD void note_failure(struct slot *s, uint32_t cause, uint32_t code)
 {
+#ifdef __CUDA_ARCH__
+    if (atomicCAS(&s->failed, 0, 1 + cause) == 0)       /* any thread of the block */
+        s->fail_code = code;
+#else
     if (s->failed)
         return;                         /* the first one is the cause, the rest are consequences */
     s->failed = 1 + cause;
     s->fail_code = code;
+#endif
 }
 
 HD static int call_send(struct tw_ctx *cx, uint32_t to, uint32_t type, const void *data, uint32_t bytes)
@@ -222,7 +227,7 @@ HD static void call_log(struct tw_ctx *cx, uint32_t code, uint64_t a, uint64_t b
 HD static const char *call_sink(struct tw_ctx *cx, const char *name)
 {
     struct slot *s = slot_of(cx);
-    const char *path = s->env->sink ? s->env->sink(s->env->self, s->index, name) : NULL;
+    const char *path = ENV_HAS(s->env, sink) ? s->env->sink(s->env->self, s->index, name) : NULL;
 
     if (!path)
         note_failure(s, CAUSE_MEMORY, s->sinks);
@@ -247,12 +252,15 @@ HD static int call_monitor(struct tw_ctx *cx, uint32_t peer, uint32_t on)
 
 HD const struct tw_calls *slot_calls(void)
 {
+#ifdef __CUDA_ARCH__
+    return NULL;                        /* they are called directly */
+#else
     static const struct tw_calls calls = {
-        call_send,  call_commit, call_ready, call_done, call_fail,     call_bounds,
-        call_again, call_timer,  call_peer,  call_self, call_arg,      call_text,
-        call_progress, call_checkpoint, call_random, call_log, call_sink,
-        call_monitor, call_child,
+#define X(returns, call, arguments) call_##call,
+        TW_CALL_LIST(X)
+#undef X
     };
 
     return &calls;
+#endif
 }

@@ -76,7 +76,7 @@ HD int commit_write(struct slot *s)
     store_relaxed(&c->checksum, checksum(body, (uint64_t)(end - body), number));
     if (!slot_gate(s))
         return TW_ESTALE;
-    if (s->sinks && s->env->sink_commit && s->env->sink_commit(s->env->self, s->index) != 0)
+    if (s->sinks && ENV_HAS(s->env, sink_commit) && s->env->sink_commit(s->env->self, s->index) != 0)
         return TW_ESYS;             /* before the word: done again by the next life, to the same bytes */
     store_release(&c->word, number, SCOPE_SYSTEM);
     store_release(&s->is->committed, number, SCOPE_SYSTEM);

@@ -18,11 +18,6 @@ static_assert((int)TW_CAUSE_UNKNOWN == CAUSE_NONE && (int)TW_CAUSE_DONE == CAUSE
 
 HD static int is_alive(uint64_t word) { return PEER_STATUS(word) == PEER_UP || PEER_STATUS(word) == PEER_DRAINING; }
 
-HD static uint64_t where_is(const struct slot *s, uint32_t peer)
-{
-    return load_acquire(&arena_directory(s->view)[peer], SCOPE_DEVICE);
-}
-
 HD int monitor_begin(struct slot *s, uint32_t peer)
 {
     struct slot_monitor *m = &s->image->monitors[s->image->monitor_count];

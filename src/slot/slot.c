@@ -23,7 +23,7 @@ HD static void set_state(struct slot *s, enum slot_state state)
 
 HD static void end_life(struct slot *s, enum slot_state state, uint32_t cls, uint32_t cause, uint32_t code)
 {
-    if (s->sinks && s->env->sink_drop)
+    if (s->sinks && ENV_HAS(s->env, sink_drop))
         s->env->sink_drop(s->env->self, s->index);
     s->sinks = 0;
     store_relaxed(&s->is->end, SLOT_END(cls, cause, code));
@@ -65,23 +65,22 @@ HD static void begin_call(struct slot *s, uint32_t op, uint32_t from)
  * before anything of it counts. */
 HD static void act_out_drill(struct slot *s)
 {
-    const struct tw_calls *calls = s->cx.head.call;
     uint64_t how;
 
     if (load_acquire(&s->want->drill_life, SCOPE_DEVICE) != s->life || s->drilled)
         return;
     s->drilled = 1;
     how = load_relaxed(&s->want->drill);
-    if (how >= SLOT_DRILL_WEDGE && s->env->injure) {
+    if (how >= SLOT_DRILL_WEDGE && ENV_HAS(s->env, injure)) {
         s->env->injure(s->env->self, s->index, (uint32_t)how);
         return;
     }
     switch (how) {
     case SLOT_DRILL_FAIL:
-        calls->fail(&s->cx, 0xd411);
+        note_failure(s, CAUSE_CODE, 0xd411);
         break;
     case SLOT_DRILL_OVERRUN:
-        calls->bounds(&s->cx);          /* what TW_AT does with an index outside */
+        note_failure(s, CAUSE_BOUNDS, 0);   /* what TW_AT does with an index outside */
         break;
     case SLOT_DRILL_WEDGE:
         for (;;)
@@ -148,7 +147,7 @@ HD static int call(struct slot *s, uint32_t op, const struct tw_msg *m, const st
 {
     take_in_hand(s, consumed, m);
     begin_call(s, op, m ? m->from : CELL_NOBODY);
-    s->program->dispatch(s->config->actor_type, op, &s->cx, s->state, m);
+    slot_dispatch(s, op, m);
     return finish_call(s, consumed);
 }
 

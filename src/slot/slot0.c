@@ -458,7 +458,7 @@ HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t sta
     t->told_life = life;
     t->told_state = state;
     t->told_ready = c.slot_is.flags;
-    if (state == SLOT_FENCED && z->env->fenced)
+    if (state == SLOT_FENCED && ENV_HAS(z->env, fenced))
         z->env->fenced(z->env->self, slot);
     return 0;
 }
@@ -617,7 +617,7 @@ HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns)
         if (z->acks_due[slot / 64] >> slot % 64 & 1)
             left |= hand_over_acks(z, slot);
     due = sweep(z, cpu_ns, gap);
-    if (load_relaxed(&arena_up(z->view)->tail) != up_before && z->env->wake_rank)
+    if (load_relaxed(&arena_up(z->view)->tail) != up_before && ENV_HAS(z->env, wake_rank))
         z->env->wake_rank(z->env->self);
     if (more && !z->up_blocked)
         return 0;

@@ -5,6 +5,14 @@
 #include "shared/cause.h"
 #include "slot/slot.h"
 
+/* A device's blocks poll, and do nothing outside: there is no such function, nor a call through a pointer, which would
+ * cost them registers. */
+#ifdef __CUDA_ARCH__
+#define ENV_HAS(env, what) ((void)(env), false)
+#else
+#define ENV_HAS(env, what) ((env)->what != NULL)
+#endif
+
 /* arena.c */
 HD struct lane *arena_lane(const struct arena_view *v, uint32_t to, uint32_t from);
 HD struct inbox *arena_inbox(const struct arena_view *v, uint32_t slot);
@@ -13,6 +21,14 @@ HD union cell *arena_logs(const struct arena_view *v, uint32_t slot);
 HD struct slot_image *arena_image(const struct arena_view *v, uint32_t slot);
 HD char *arena_outbox(const struct arena_view *v, uint32_t slot);
 HD struct outbox_entry *arena_entry(const struct arena_view *v, uint32_t slot, uint32_t pos);
+
+/* A vertex's whereabouts, as this device has heard. */
+HD static inline uint64_t where_is(const struct slot *s, uint32_t vertex)
+{
+    if (vertex >= s->view->geo.vertices)
+        return PEER_WORD(0, 0, 0, PEER_GONE);
+    return load_acquire(&arena_directory(s->view)[vertex], SCOPE_DEVICE);
+}
 
 /* A message taken from a lane or the inbox, copied to private memory. */
 struct slot_taken {
@@ -75,6 +91,20 @@ HD static inline void slot_has_peers(struct slot *s)
 
 /* calls.c */
 HD const struct tw_calls *slot_calls(void);
+HD void note_failure(struct slot *s, uint32_t cause, uint32_t code);    /* of the handler call in hand; the first counts */
+
+/* Run the handler: all threads of the block.  On a device: kernels/resident.cuh. */
+#ifdef __CUDACC__
+__device__ void resident_dispatch(struct slot *s, uint32_t op, const struct tw_msg *m);
+#endif
+HD static inline void slot_dispatch(struct slot *s, uint32_t op, const struct tw_msg *m)
+{
+#ifdef __CUDA_ARCH__
+    resident_dispatch(s, op, m);
+#else
+    s->program->dispatch(s->config->actor_type, op, &s->cx, s->state, m);
+#endif
+}
 
 /* slot.c: may anything still leave in the name of this life? */
 HD int slot_gate(const struct slot *s);
@@ -116,7 +146,7 @@ HD static inline uint64_t bell_take(struct bell_word *b, uint32_t word)
 HD static inline void bell_ring(const struct slot_env *env, struct bell_word *b)
 {
     add_u32(&b->rings);
-    if (env->wake)
+    if (ENV_HAS(env, wake))
         env->wake(env->self, b);
 }
 

@@ -15,13 +15,6 @@
 
 HD static struct outbox_entry *entry(const struct slot *s, uint32_t pos) { return slot_entry(s, pos); }
 
-HD static uint64_t where_is(const struct slot *s, uint32_t vertex)
-{
-    if (vertex >= s->view->geo.vertices)
-        return PEER_WORD(0, 0, 0, PEER_GONE);
-    return load_acquire(&arena_directory(s->view)[vertex], SCOPE_DEVICE);
-}
-
 /* -- outbox --------------------------------------------------------------------------------------- */
 
 HD uint32_t outbox_take(struct slot *s)

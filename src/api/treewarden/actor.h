@@ -112,27 +112,33 @@ struct tw_child {
 
 /* ---- calls ------------------------------------------------------------------------------------- */
 
+/*    returns       call          arguments                                                              */
+#define TW_CALL_LIST(X)                                                                                       \
+    X(int,            send,         (struct tw_ctx *cx, uint32_t to, uint32_t type, const void *data, uint32_t bytes)) \
+    X(void,           commit,       (struct tw_ctx *cx))                                                      \
+    X(void,           ready,        (struct tw_ctx *cx))                                                      \
+    X(void,           done,         (struct tw_ctx *cx, uint64_t result))                                     \
+    X(void,           fail,         (struct tw_ctx *cx, uint32_t code))                                       \
+    X(void,           bounds,       (struct tw_ctx *cx))                                                      \
+    X(void,           again,        (struct tw_ctx *cx))                                                      \
+    X(int,            timer,        (struct tw_ctx *cx, uint64_t ms))                                         \
+    X(uint32_t,       peer,         (struct tw_ctx *cx, const char *pattern, const uint32_t *index, uint32_t count)) \
+    X(uint32_t,       self,         (struct tw_ctx *cx, uint32_t dim))                                        \
+    X(int,            arg,          (struct tw_ctx *cx, const char *name, uint64_t *ret_bits, uint32_t *ret_is_f64)) \
+    X(const char *,   text,         (struct tw_ctx *cx, const char *name))                                    \
+    X(void,           progress,     (struct tw_ctx *cx, uint64_t units))                                      \
+    X(int,            checkpoint,   (struct tw_ctx *cx))                                                      \
+    X(uint64_t,       random,       (struct tw_ctx *cx))                                                      \
+    X(void,           log,          (struct tw_ctx *cx, uint32_t code, uint64_t a, uint64_t b))               \
+    X(const char *,   sink,         (struct tw_ctx *cx, const char *name))                                    \
+    X(int,            monitor,      (struct tw_ctx *cx, uint32_t peer, uint32_t on))                          \
+    X(int,            child,        (struct tw_ctx *cx, uint32_t verb, uint32_t vertex))
+
 /* The table a backend provides.  Not called directly: the inline functions below do. */
 struct tw_calls {
-    int (*send)(struct tw_ctx *, uint32_t to, uint32_t type, const void *data, uint32_t bytes);
-    void (*commit)(struct tw_ctx *);
-    void (*ready)(struct tw_ctx *);
-    void (*done)(struct tw_ctx *, uint64_t result);
-    void (*fail)(struct tw_ctx *, uint32_t code);
-    void (*bounds)(struct tw_ctx *);
-    void (*again)(struct tw_ctx *);
-    int (*timer)(struct tw_ctx *, uint64_t ms);
-    uint32_t (*peer)(struct tw_ctx *, const char *pattern, const uint32_t *index, uint32_t count);
-    uint32_t (*self)(struct tw_ctx *, uint32_t dim);
-    int (*arg)(struct tw_ctx *, const char *name, uint64_t *ret_bits, uint32_t *ret_is_f64);
-    const char *(*text)(struct tw_ctx *, const char *name);
-    void (*progress)(struct tw_ctx *, uint64_t units);
-    int (*checkpoint)(struct tw_ctx *);
-    uint64_t (*random)(struct tw_ctx *);
-    void (*log)(struct tw_ctx *, uint32_t code, uint64_t a, uint64_t b);
-    const char *(*sink)(struct tw_ctx *, const char *name);
-    int (*monitor)(struct tw_ctx *, uint32_t peer, uint32_t on);
-    int (*child)(struct tw_ctx *, uint32_t verb, uint32_t vertex);
+#define TW_X_(returns, call, arguments) returns (*call) arguments;
+    TW_CALL_LIST(TW_X_)
+#undef TW_X_
 };
 
 /* The part of the context that these inline functions read. */
@@ -140,7 +146,18 @@ struct tw_ctx_head {
     const struct tw_calls *call;
 };
 
+#ifdef __CUDACC__
+/* On a GPU they are functions of the resident kernel, called directly: through a pointer they would cost every actor its
+ * registers. */
+struct tw_device_calls {
+#define TW_X_(returns, call, arguments) static TW_DEV returns call arguments;
+    TW_CALL_LIST(TW_X_)
+#undef TW_X_
+};
+#define TW_CALL_(cx) ((struct tw_device_calls *)0)
+#else
 #define TW_CALL_(cx) (((struct tw_ctx_head *)(void *)(cx))->call)
+#endif
 
 /* Queue a message for a vertex (id from tw_peer, or msg->from).  It leaves when the handler has
  * returned (eager) or with the next commit (on_commit).  0, or -1 and the actor fails when it was the
@@ -364,10 +381,11 @@ struct tw_program {
     TW_PROGRAM_TABLE_(__VA_ARGS__)
 
 #ifdef __CUDACC__
+/* Nothing is called through it there: see kernels/resident.cuh. */
 #define TW_PROGRAM_TABLE_(...)                                                                       \
-    extern "C" __global__ void tw_entry_(uint32_t type, uint32_t op, struct tw_ctx *cx, void *state, \
-                                         const struct tw_msg *m)                                     \
-    { tw_dispatch_(type, op, cx, state, m); }
+    static __device__ const struct tw_type tw_types_[] = { TW_EACH_(TW_TYPE_, __VA_ARGS__) };        \
+    static __device__ const struct tw_program tw_program = { TW_ACTOR_API, TW_ACTOR_LAYOUT,          \
+        (uint32_t)(sizeof tw_types_ / sizeof tw_types_[0]), tw_types_, NULL };
 #else
 #define TW_PROGRAM_TABLE_(...)                                                                       \
     static const struct tw_type tw_types_[] = { TW_EACH_(TW_TYPE_, __VA_ARGS__) };                   \
