@@ -125,6 +125,9 @@ int bare_worker(uint32_t samples, size_t arena_bytes, struct samples *to, struct
 int bare_wake(uint32_t samples, struct samples *to, struct reason *why);               /* us, 4 x 64 threads */
 int bare_ring(uint32_t samples, uint64_t chunk, struct samples *to, struct reason *why);        /* ns a message */
 
+/* -- bench_otp.c: the engine beside Erlang's supervisor, where that is installed; a part of bench_tree -- */
+int bench_otp(struct bench *b, struct reason *why);
+
 /* -- bench_stub.c: a rank whose slots answer by themselves; a part -- */
 int stub_rank(const char *spec, const char *out);
 

@@ -464,5 +464,5 @@ int bench_tree(struct bench *b, struct reason *why)
     }
     if (rc == 0 && total.ours.count)
         add_figures(b);
-    return rc;
+    return rc == 0 && !bench_stopped ? bench_otp(b, why) : rc;
 }

@@ -15,6 +15,7 @@ want_restart='restart ' want_worker='worker ' want_kill='kill kill-messages '
 want_messages='messages-device messages-ranks ' want_overhead='overhead ' want_idle='idle ' want_start='start '
 want_tree='tree-total tree-create tree-heartbeat tree-restart tree-kill tree-check tree-create-random
  tree-heartbeat-random tree-restart-random tree-kill-random tree-kill-73 tree-window '
+command -v escript >/dev/null && want_tree="$want_tree tree-otp"        # a peer that is there is asked
 for which in restart worker kill messages overhead idle start tree; do
     within 150 "$tw" bench -q --json --count 1 $which >out 2>err; is $? 0 "$which runs, whatever the aims say" || note <err
     eval "want=\$want_$which"
