@@ -28,7 +28,7 @@ static void from_static_list(struct suptree *t, uint32_t s)
     for (uint32_t c = t->v[s].first; c != NONE; c = t->v[c].next) {
         set_gone(t, &t->v[c], t->v[c].spec.dynamic);
         set_state(t, &t->v[c], TREE_STOPPED);
-        t->v[c].by_hand = t->v[c].parked = false;
+        t->v[c].by_hand = t->v[c].parked = t->v[c].left_out = false;
         forget_attempts(&t->v[c]);
     }
     t->v[s].parked = t->v[s].parking = t->v[s].forced = false;
@@ -155,6 +155,7 @@ static void wait_for_room(struct suptree *t, uint32_t c)
 
     set_state(t, &t->v[c], TREE_RESTARTING);
     t->v[c].no_room = true;
+    t->v[c].heads = t->v[t->v[c].parent].act == ACT_GROUP_START;
     if (!waited)
         record(t, c, RECORD_WAITING);
     answer(t, c, SUPTREE_ROOM);
@@ -360,7 +361,8 @@ static void go_on_starting(struct suptree *t, uint32_t s)
     uint32_t c = first_held(t, x->cursor);
 
     /* R4: every child without a process; but not one in quarantine, nor one that has no part in this restart */
-    while (c != NONE && (t->v[c].state != TREE_STOPPED || t->v[c].parked || (x->by_depends && t->v[c].grouped != IN)))
+    while (c != NONE && (t->v[c].state != TREE_STOPPED || t->v[c].parked || t->v[c].left_out ||
+                         (x->by_depends && t->v[c].grouped != IN)))
         c = first_held(t, t->v[c].next);
     if (c != NONE) {
         x->cursor = x->waiting = c;
@@ -485,6 +487,7 @@ static void admin_answer(struct suptree *t, uint32_t s, uint32_t c, uint16_t wha
         set_gone(t, y, y->spec.restart == RESTART_TEMPORARY || is_pool(x));
     } else if (what == SUPTREE_START_FAILED) {
         set_gone(t, y, x->admin_new);         /* M1: leaves nothing behind */
+        y->order = ++t->orders;         /* a pool tries its other places first */
     } else if (what == SUPTREE_START_IGNORED) {
         set_gone(t, y, y->spec.restart == RESTART_TEMPORARY || is_pool(x));
     }

@@ -143,23 +143,70 @@ void wait_for(struct suptree *t, uint32_t s, uint32_t c)
     struct vertex *x = &t->v[s];
     struct suptree_effect *e;
 
+    bool heads = x->act == ACT_GROUP_STOP;
+
     x->act = ACT_IDLE;
     x->delayed = NONE;
     set_state(t, &t->v[c], TREE_RESTARTING);
+    t->v[c].heads = heads;
     dues_set(&t->dues, c, t->now_ms + x->delay_ms);
     if ((e = record(t, c, RECORD_DELAY)))
         e->count = (uint32_t)x->delay_ms;
     schedule(t, s);
 }
 
-static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
+/* Does a restart of c take others along? */
+static bool begin_group(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
     bool alone = x->spec.strategy == ONE_FOR_ONE || x->spec.strategy == SIMPLE_ONE_FOR_ONE;
 
+    for (uint32_t o = x->has_left_out ? x->first : NONE; o != NONE; o = t->v[o].next)
+        t->v[o].left_out = false;
+    x->has_left_out = false;
     x->asking = c;
     x->by_depends = alone && mark_group(t, s, c);
-    if (!alone || x->by_depends) {
+    return !alone || x->by_depends;
+}
+
+static void start_group(struct suptree *t, uint32_t s, uint32_t from)
+{
+    t->v[s].act = ACT_GROUP_START;
+    t->v[s].waiting = NONE;
+    t->v[s].cursor = from;
+    schedule(t, s);
+}
+
+/* The one that its group waited for is stopped by hand: the others come back. */
+static void go_on_without(struct suptree *t, uint32_t s, uint32_t c)
+{
+    if (!begin_group(t, s, c))
+        return;
+    t->v[c].left_out = t->v[s].has_left_out = true;
+    start_group(t, s, t->v[s].spec.strategy == ONE_FOR_ALL ? t->v[s].first : c);
+}
+
+/* Extension 13: there may be a slot.  Nobody who runs is stopped for that. */
+static void try_again(struct suptree *t, uint32_t s, uint32_t c)
+{
+    bool heads = t->v[c].heads;
+
+    set_state(t, &t->v[c], TREE_STOPPED);
+    t->v[c].no_room = true;             /* it has waited: not told again, should there be none */
+    if (heads && begin_group(t, s, c)) {
+        start_group(t, s, c);
+        return;
+    }
+    t->v[s].act = ACT_ONE_START;
+    t->v[s].waiting = c;
+    begin_start(t, c, false);
+}
+
+static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[s];
+
+    if (begin_group(t, s, c)) {
         x->act = ACT_GROUP_STOP;
         x->group_first = x->spec.strategy == ONE_FOR_ALL ? x->first : c;
         x->cursor = x->last;
@@ -362,6 +409,7 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
 {
     struct vertex *x = &t->v[s], *c = &t->v[m->child];
     uint8_t says = answer_at_once(t, s, m);
+    bool heads;                         /* then it is down: a stop of it is done at once */
 
     if (says != ANSWER_COUNT) {
         result(t, m->child, m->token, says, 0);
@@ -372,15 +420,21 @@ static void on_admin(struct suptree *t, uint32_t s, const struct msg *m)
     x->admin_new = m->admin == SUPTREE_START_CHILD;
     switch (m->admin) {
     case SUPTREE_TERMINATE:                             /* M2 */
+        heads = c->heads;
         x->act = ACT_ADMIN_STOP;
         if (stop_child(t, m->child))
             answer(t, m->child, SUPTREE_EXITED);
+        if (heads)
+            go_on_without(t, s, m->child);
         return;
     case SUPTREE_KILL:
+        heads = c->heads;
         x->act = ACT_RETIRE;
         x->group_first = retire(t, m->child, true, s);
         if (x->left == 0)
             finish_retire(t, s);
+        if (heads)
+            go_on_without(t, s, m->child);
         return;
     case SUPTREE_DELETE:
         x->waiting = NONE;
@@ -408,18 +462,37 @@ static void on_spawn(struct suptree *t, uint32_t s, struct msg m)
     on_admin(t, s, &m);
 }
 
+/* A start that failed in a restart; its cause has an action, too. */
+static void retry(struct suptree *t, uint32_t s, uint32_t c)
+{
+    struct vertex *x = &t->v[c];
+
+    count_retry(t, s, -1);
+    if (acted_on_cause(t, s, c))
+        return;
+    if (x->cls == CLASS_NORMAL && x->spec.restart != RESTART_PERMANENT) {   /* ACTION_IGNORE: no start ends so by itself */
+        set_state(t, x, TREE_STOPPED);
+        set_gone(t, x, x->spec.restart == RESTART_TEMPORARY || is_pool(&t->v[s]));
+        maybe_auto_shutdown(t, s, c);
+        return;
+    }
+    request_restart(t, s, c);
+}
+
 void on_message(struct suptree *t, uint32_t s, const struct msg *m)
 {
     switch (m->kind) {
     case MSG_EXIT: on_exit_message(t, s, m); return;
     case MSG_RETRY:                                     /* R6, R8 */
-        if (t->v[m->child].state != TREE_RESTARTING)
-            return;
-        count_retry(t, s, -1);
-        request_restart(t, s, m->child);
+        if (t->v[m->child].state == TREE_RESTARTING)
+            retry(t, s, m->child);
         return;
     case MSG_DUE:
-        if (t->v[m->child].state == TREE_RESTARTING && t->v[m->child].life == m->life)
+        if (t->v[m->child].state != TREE_RESTARTING || t->v[m->child].life != m->life)
+            return;
+        if (t->v[m->child].no_room)
+            try_again(t, s, m->child);
+        else
             begin_restart(t, s, m->child);
         return;
     case MSG_LOST: on_lost_message(t, s); return;

@@ -72,8 +72,10 @@ struct vertex {
     uint8_t state, cls, cause;
     bool by_hand, gone, lost, own_end, changed;
     bool parked;                /* in quarantine */
-    bool no_room;               /* its restart waits for a slot */
-    bool moves;                 /* its next start is to be on another device */
+    bool no_room : 1;           /* its restart waits for a slot */
+    bool heads : 1;             /* RESTARTING: those of its group that are down wait for it */
+    bool left_out : 1;          /* they came back without it: it was stopped by hand meanwhile */
+    bool moves : 1;             /* its next start is to be on another device */
     uint8_t grouped;            /* enum grouped: does it fall and come back with a sibling it depends on? */
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;
@@ -83,6 +85,7 @@ struct vertex {
     bool admin_new, admin_fresh, queued;
     bool moving;                /* while it boots: what it starts goes to another device, as it does itself */
     bool has_depends;           /* a child of it depends on siblings */
+    bool has_left_out : 1;      /* a child of it may be */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
     uint8_t work;               /* enum work */
@@ -212,6 +215,7 @@ static inline void set_state(struct suptree *t, struct vertex *x, uint8_t state)
         x->parked = false;
     if (state != TREE_STARTING && state != TREE_RESTARTING)
         x->no_room = false;
+    x->heads = false;
     x->state = state;
     t->under_way += is_under_way(x);
     changed(t, x);

@@ -250,6 +250,53 @@ static void a_group_waits(void)
 
 /* -- 2 -------------------------------------------------------------------------------------------- */
 
+static void a_group_whose_head_is_taken_away(void)
+{
+    struct suptree_extra x = {.backoff_min_ms = 100, .backoff_max_ms = 100}, on_1 = {.depend_count = 1, .depends = {{1, 1}}};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = ONE_FOR_ALL, .intensity = 100}, NULL);
+    for (uint32_t v = 1; v <= 3; v++)
+        add(0, v, (struct suptree_spec){0}, v == 2 ? &x : NULL);
+    start();
+    fails(2);
+    is_str(w.said, "exit 2 stop 3 stop 1 delay 2 100 ", "(a group waits for the one that failed)");
+    ask(SUPTREE_TERMINATE, 2);
+    is_str(w.said, "start 1 start 3 ", "1: when that one is stopped by hand the others come back without it");
+    pass(1000);
+    is_str(w.said, "", "... for good");
+    ask(SUPTREE_RESTART, 2);
+    is_str(w.said, "start 2 ", "restart starts it alone");
+    fails(2);
+    ask(SUPTREE_KILL, 2);
+    is_str(w.said, "start 1 start 3 ", "so do they when it is killed");
+    fails(1);
+    is_str(w.said, "exit 1 stop 3 start 1 start 2 start 3 ", "the next restart of the group starts all of it (R4)");
+    end();
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = REST_FOR_ONE, .intensity = 100}, NULL);
+    for (uint32_t v = 1; v <= 4; v++)
+        add(0, v, (struct suptree_spec){0}, v == 2 ? &x : NULL);
+    start();
+    fails(2);
+    ask(SUPTREE_TERMINATE, 2);
+    is_str(w.said, "start 3 start 4 ", "so does the rest of rest_for_one");
+    end();
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 100}, NULL);
+    add(0, 1, (struct suptree_spec){0}, &x);
+    add(0, 2, (struct suptree_spec){0}, &on_1);
+    add(0, 3, (struct suptree_spec){0}, NULL);
+    start();
+    fails(1);
+    is_str(w.said, "exit 1 stop 2 delay 1 100 ", "(who depends on it waits, too)");
+    ask(SUPTREE_TERMINATE, 1);
+    is_str(w.said, "start 2 ", "and who depends on it");
+    end();
+}
+
 /* Its own home tells what becomes of it; that it waits, or is kept down, only its parent knows. */
 static void what_is_decided_of_a_branch_elsewhere(void)
 {
@@ -604,6 +651,68 @@ static void a_restart_waits_for_a_slot(void)
     end();
 }
 
+static void a_slot_for_a_group_stops_nobody(void)
+{
+    struct suptree_extra x = {.waits = true};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = ONE_FOR_ALL, .intensity = 1}, &x);
+    for (uint32_t v = 1; v <= 3; v++)
+        add(0, v, (struct suptree_spec){0}, NULL);
+    start();
+    w.no_room[2] = true;
+    lose(2);
+    is_str(w.said, "lost 2 waiting 2 ", "(one that was lost waits)");
+    w.no_room[2] = false;
+    w.said[0] = '\0';
+    take(&(struct suptree_input){.kind = SUPTREE_ROOM, .vertex = 2, .life = look(2).life});
+    is_str(w.said, "start 2 ", "13: when there is a slot nobody who runs is stopped for it, whatever the strategy");
+    w.no_room[2] = true;
+    fails(1);
+    is_str(w.said, "exit 1 stop 3 stop 2 start 1 waiting 2 ", "(in a group those behind it wait with it)");
+    take(&(struct suptree_input){.kind = SUPTREE_ROOM, .vertex = 2, .life = look(2).life});
+    is_str(w.said, "exit 1 stop 3 stop 2 start 1 waiting 2 ", "a slot that was gone again is no news, as before");
+    ask(SUPTREE_TERMINATE, 2);
+    is_str(w.said, "start 3 ", "when the one that waits is stopped by hand they come without it");
+    end();
+}
+
+static void a_start_that_fails_has_a_cause(void)
+{
+    struct suptree_extra keep = {.on_cause = {[CAUSE_START] = ACTION_QUARANTINE}};
+    struct suptree_extra leave = {.on_cause = {[CAUSE_START] = ACTION_IGNORE}};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){0}, &keep);
+    add(0, 2, (struct suptree_spec){.restart = RESTART_TRANSIENT}, &leave);
+    start();
+    w.fails[1] = w.fails[2] = 1;
+    fails(1);
+    is_str(w.said, "exit 1 start_failed 1 quarantine 1 ", "3: a restart that fails has a cause, and what it leads to is done");
+    ok(look(1).quarantined && look(1).state == TREE_STOPPED, "... it is kept down");
+    fails(2);
+    is_str(w.said, "exit 2 start_failed 2 ", "ignored, it is as if it had ended normally");
+    is_int(look(2).state, TREE_STOPPED, "... and a transient one stays down");
+    end();
+}
+
+static void a_pool_tries_its_other_places(void)
+{
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = SIMPLE_ONE_FOR_ONE, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){0}, NULL);
+    for (uint32_t v = 2; v <= 4; v++)
+        add(0, v, (struct suptree_spec){.dynamic = true}, NULL);
+    start();
+    w.no_room[2] = true;
+    ask(SUPTREE_SPAWN, 0);
+    is_int(w.answer, ANSWER_START_ERROR, "a place whose device is gone answers that it could not be started");
+    ask(SUPTREE_SPAWN, 0);
+    ok(w.answer == ANSWER_OK && look(3).state == TREE_RUNNING, "... and the next one is asked of another place");
+    end();
+}
+
 static void suspects(void)
 {
     struct suptree_extra otp = {.count_infrastructure = true}, again = {.on_cause = {[CAUSE_SUSPECT] = ACTION_RESTART}};
@@ -768,6 +877,7 @@ int main(void)
 {
     a_restart_waits();
     a_group_waits();
+    a_group_whose_head_is_taken_away();
     what_is_decided_of_a_branch_elsewhere();
     a_budget_per_child();
     what_a_cause_leads_to();
@@ -778,6 +888,9 @@ int main(void)
     independent_ones_stop_at_once();
     bad_luck_moves();
     a_restart_waits_for_a_slot();
+    a_slot_for_a_group_stops_nobody();
+    a_start_that_fails_has_a_cause();
+    a_pool_tries_its_other_places();
     suspects();
     who_depends_falls_along();
     a_wait_is_saved();
