@@ -288,7 +288,9 @@ static int act(struct ask_args *a, const char *verb)
         return (int)num(o, "exit");
     }
     code = answer_code(o);
-    if (code == 0 && !a->quiet)
+    if (code == 0 && !a->quiet && !strncmp(a->path, "device:", 7))
+        printf("%s %s: a worker is started: see `treewarden status`\n", verb, a->path);
+    else if (code == 0 && !a->quiet)
         printf("%s %s: done (%lld branch%s, %lld actor%s)\n", verb, a->path, num(o, "matched"),
                num(o, "matched") == 1 ? "" : "es", num(o, "lives"), num(o, "lives") == 1 ? "" : "s");
     return code;
