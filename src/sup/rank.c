@@ -86,14 +86,29 @@ static int flush_out(struct rank *r)
 /* What a reason for people needs: who fell last, of what; who gave up and is not back. */
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause)
 {
-    if (cause == CAUSE_GIVEUP && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR)
-        r->gave_up[vertex] = 1;
-    else if (cls == CLASS_ABNORMAL && cause == CAUSE_CODE)
+    if (cause == CAUSE_GIVEUP && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR) {
+        if (r->gave_up[vertex].why == GIVEUP_NONE)      /* else its engine has said more */
+            r->gave_up[vertex].why = GIVEUP_UNTOLD;
+    } else if (cls == CLASS_ABNORMAL && cause == CAUSE_CODE) {
         snprintf(r->last_fault, sizeof r->last_fault, "%.120s failed with code %u", r->cx.spec->vertices[vertex].path,
                  r->table[vertex].code);
-    else if (cls == CLASS_ABNORMAL)
+    } else if (cls == CLASS_ABNORMAL) {
         snprintf(r->last_fault, sizeof r->last_fault, "%.120s %s", r->cx.spec->vertices[vertex].path,
                  exit_cause_name(cause));
+    }
+}
+
+/* The other half: it is back, or it is kept down, whoever's engine that says. */
+void note_state(struct rank *r, uint32_t vertex)
+{
+    struct giveup *g = &r->gave_up[vertex];
+    bool actor = r->cx.spec->vertices[vertex].kind == SPEC_ACTOR;
+
+    if (r->table[vertex].state == VERTEX_RUNNING)
+        *g = (struct giveup){0};
+    else if (r->table[vertex].state == VERTEX_QUARANTINED && g->why == GIVEUP_NONE)
+        *g = (struct giveup){.why = actor ? GIVEUP_CAUSE : GIVEUP_UNTOLD, .cause = r->table[vertex].cause,
+                             .quarantined = true};
 }
 
 static void tally(struct view_vertex *v, const struct cell_vertex *c)
@@ -145,8 +160,7 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         v->starts = c->starts;
         if (r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR)
             v->life = c->life;
-        if (v->state == VERTEX_RUNNING)
-            r->gave_up[c->dst] = 0;
+        note_state(r, c->dst);
         if (v->state == VERTEX_GONE)
             forgotten(r, c->dst);
     }
@@ -485,7 +499,7 @@ static int allocate(struct rank *r)
     r->ranks = calloc((size_t)r->size, sizeof *r->ranks);
     r->device_views = calloc((size_t)r->cx.devices, sizeof *r->device_views);
     r->status = calloc(r->vertices, 1);
-    r->gave_up = calloc(r->vertices, 1);
+    r->gave_up = calloc(r->vertices, sizeof *r->gave_up);
     r->news = calloc(r->vertices, 1);
     r->news_of = calloc(r->vertices, sizeof *r->news_of);
     r->out = calloc((size_t)r->size, sizeof *r->out);

@@ -55,6 +55,16 @@ enum rank_phase {
 
 #define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)
 
+/* Who gave up, or is kept in quarantine, and of what, as far as it is known here: the reasons of a branch that is at
+ * home elsewhere are known there. */
+enum giveup_why { GIVEUP_NONE, GIVEUP_UNTOLD, GIVEUP_CAUSE, GIVEUP_WINDOW, GIVEUP_CHILD_WINDOW, GIVEUP_ESCALATED };
+struct giveup {
+    uint8_t why;                /* enum giveup_why; _NONE: it has not, or is back */
+    uint8_t cause;              /* _CAUSE: what it was; _ESCALATED: of what child fell */
+    bool quarantined;
+    uint32_t child;             /* _ESCALATED */
+};
+
 struct root;
 struct stage;
 
@@ -81,7 +91,7 @@ struct rank {
     struct view_rank *ranks;    /* owned */
     struct view_device *device_views;
     uint8_t *status;            /* owned; per vertex: enum peer_status as last published */
-    uint8_t *gave_up;           /* owned; per vertex: gave up and has not come back */
+    struct giveup *gave_up;     /* owned; per vertex */
     uint8_t *news;              /* owned; per vertex: parts of its picture to be told at the end of the turn */
     uint32_t *news_of, news_count;      /* owned; whose */
     char last_fault[160];       /* for the verdict's reason */
@@ -122,6 +132,7 @@ void noted(struct rank *r, struct journal_record *rec);     /* ... and put */
 void publish(struct rank *r, uint32_t vertex, uint32_t parts);
 void publish_before(struct rank *r, uint32_t vertex);
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause);
+void note_state(struct rank *r, uint32_t vertex);
 void end_rank(struct rank *r, int exit_code);
 
 /* orders.c */

@@ -433,24 +433,53 @@ void root_fail(struct rank *r, int exit_code, const char *fmt, ...)
 static uint32_t given_up(const struct rank *r)
 {
     for (uint32_t v = 0; v < r->vertices; v++)
-        if (r->gave_up[v])
+        if (r->gave_up[v].why != GIVEUP_NONE)
             return v;
     return NO_VERTEX;
+}
+
+static void giveup_text(const struct rank *r, uint32_t bad, char *text, size_t room)
+{
+    const struct spec_vertex *vertices = r->cx.spec->vertices, *v = &vertices[bad];
+    const struct giveup *g = &r->gave_up[bad];
+    const char *state = g->quarantined ? "is in quarantine" : "gave up";
+    int n = 0;
+
+    switch (g->why) {
+    case GIVEUP_CAUSE:
+        snprintf(text, room, "%s %s: %s", v->path, state, exit_cause_name(g->cause));
+        return;
+    case GIVEUP_ESCALATED:
+        snprintf(text, room, "%s %s: %s escalated (%s)", v->path, state, vertices[g->child].path,
+                 exit_cause_name(g->cause));
+        return;
+    case GIVEUP_WINDOW:
+        n = snprintf(text, room, "%s %s: more than %u restarts in %llu ms", v->path, state, v->intensity,
+                     (unsigned long long)v->period_ms);
+        break;
+    case GIVEUP_CHILD_WINDOW:
+        n = snprintf(text, room, "%s %s: more than %u restarts of one child in %llu ms", v->path, state,
+                     v->extra ? v->extra->intensity_per_child : 0, (unsigned long long)v->period_ms);
+        break;
+    default: n = snprintf(text, room, "%s %s", v->path, state);
+    }
+    if (r->last_fault[0] && n > 0 && (size_t)n < room)
+        snprintf(text + n, room - (size_t)n, "; last: %s", r->last_fault);
 }
 
 static void tree_ended(struct rank *r, const struct suptree_effect *e)
 {
     uint32_t bad = given_up(r);
     struct journal_record rec = note(r, JOURNAL_TREE_DOWN, e->vertex);
+    char why[256];
 
     rec.cls = e->cls;
     rec.cause = e->cause;
     noted(r, &rec);
-    if (bad != NO_VERTEX)
-        root_fail(r, 1, "%s gave up: more than %u restarts in %llu ms; last: %s", r->cx.spec->vertices[bad].path,
-                  r->cx.spec->vertices[bad].intensity,
-                  (unsigned long long)r->cx.spec->vertices[bad].period_ms, r->last_fault);
-    else if (r->root->launch_lost)
+    if (bad != NO_VERTEX) {
+        giveup_text(r, bad, why, sizeof why);
+        root_fail(r, 1, "%s", why);
+    } else if (r->root->launch_lost)
         root_fail(r, 128 + r->root->signal, "launch was killed: the job stopped in order for it");
     else if (r->root->signal)
         root_fail(r, 128 + r->root->signal, "stopped in order after signal %d", r->root->signal);

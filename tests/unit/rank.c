@@ -837,6 +837,61 @@ static void giving_up(void)
     play_end(p);
 }
 
+/* The reason of a job whose first actor failed so often, in a tree of two with these keys; `top` for the supervisor. */
+static void ends_with(const char *top, const char *actor, int failures, const char *reason)
+{
+    struct play *p;
+    char text[512];
+
+    snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: 4, spares: 1}\nsupervisor: top\n"
+             "intensity: 4\nperiod: 10s\n%schildren:\n  - {actor: a, count: 2, place: {rank: 1}%s}\n", top, actor);
+    p = play_with(text, 0, false);
+    reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    reported(p, SUPTREE_STARTED, Y, ordered(p, CELL_START, Y), 0);
+    for (int i = 0; i < failures; i++) {
+        uint64_t life = ordered(p, CELL_START, X);
+
+        reported(p, SUPTREE_EXITED, X, life, CLASS_ABNORMAL);
+        if (ordered(p, CELL_START, X) != life)
+            reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    }
+    if (!sent(p, CELL_STOP)) {
+        rank_signal(p->r, SIGTERM);
+        turns(p, 1, 1000);
+    }
+    reported(p, SUPTREE_EXITED, Y, ordered(p, CELL_STOP, Y), CLASS_SHUTDOWN);
+    sums_end(p);
+    is_int(p->verdict.exit_code, 1, "who gives up fails the job");
+    is_str(p->verdict.reason, reason, "... and the verdict says of what");
+    play_end(p);
+}
+
+static void what_the_verdict_says_of_giving_up(void)
+{
+    ends_with("", "", 5, "top gave up: more than 4 restarts in 10000 ms; last: top/a[0] failed with code 0");
+    ends_with("intensity_per_child: 2\n", "", 3,
+              "top gave up: more than 2 restarts of one child in 10000 ms; last: top/a[0] failed with code 0");
+    ends_with("", ", on_cause: {failed: escalate}", 1, "top gave up: top/a[0] escalated (failed)");
+    ends_with("", ", on_cause: {failed: quarantine}", 1, "top/a[0] is in quarantine: failed");
+}
+
+/* Of what, its home knows. */
+static void a_branch_elsewhere_in_quarantine(void)
+{
+    struct play *p = play_with(branch, 0, false);
+    uint64_t life = ordered(p, CELL_START, ROW);
+
+    reported(p, SUPTREE_STARTED, ROW, life, 0);
+    reported(p, SUPTREE_QUARANTINED, ROW, life, 0);
+    rank_signal(p->r, SIGTERM);
+    turns(p, 1, 1000);
+    reported(p, SUPTREE_EXITED, ROW, life, CLASS_SHUTDOWN);
+    sums_end(p);
+    ok(p->verdict.exit_code == 1 && !strcmp(p->verdict.reason, "top/row is in quarantine"),
+       "a branch elsewhere in quarantine fails the job, and no more is said than is known: %s", p->verdict.reason);
+    play_end(p);
+}
+
 static void drills_are_drawn_again(void)
 {
     struct play *p = root_running(true);
@@ -961,6 +1016,8 @@ int main(void)
     a_signal_and_the_sums();
     what_past_children_did_counts();
     giving_up();
+    what_the_verdict_says_of_giving_up();
+    a_branch_elsewhere_in_quarantine();
     drills_are_drawn_again();
     a_restart_is_two_halves();
     answers_wait_for_room();
