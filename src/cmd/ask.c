@@ -93,8 +93,8 @@ static void print_status(const json_t *o)
     json_object_foreach((json_t *)(uintptr_t)states, name, v)
         if (json_integer_value(v))
             printf(" %lld %s", (long long)json_integer_value(v), name);
-    printf("\n  gave up: %lld, drills fired: %lld, left: %lld\n", num(o, "giveups"), num(o, "drills_fired"),
-           num(o, "drills_left"));
+    printf("\n  gave up on rank %lld: %lld, drills fired: %lld, left: %lld\n", num(o, "answered_by"),
+           num(o, "giveups_of_this_rank"), num(o, "drills_fired"), num(o, "drills_left"));
     if (num(o, "dead_letters_of_this_rank"))
         printf("  dead letters on rank %lld: %lld: `treewarden events --type dead_letter` says which\n",
                num(o, "answered_by"), num(o, "dead_letters_of_this_rank"));

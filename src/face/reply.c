@@ -106,7 +106,8 @@ char *reply_status(const struct view *v)
     json_object_set_new(o, "actors", states);
     put(o, "progress_of_this_rank", progress);
     put(o, "restarts_of_this_rank", v->restarts);
-    put(o, "giveups", v->giveups);
+    put(o, "giveups", v->giveups);      /* the same, as it was named first */
+    put(o, "giveups_of_this_rank", v->giveups);
     put(o, "workers_lost_of_this_rank", v->workers_lost);
     put(o, "slots_fenced_of_this_rank", v->slots_fenced);
     put(o, "dead_letters_of_this_rank", v->dead_letters);

@@ -35,6 +35,7 @@
 #define CELL_DST_LINE(life) ((uint32_t)(life))
 
 struct cell_head { CELL_HEAD uint32_t pad; };
+struct cell_sums { CELL_HEAD uint32_t restarts; uint32_t giveups; uint32_t workers_lost; uint32_t slots_fenced; };
 
 /* -- ranks, before READY -- */
 struct cell_hello { CELL_HEAD uint32_t version; uint64_t spec_hash; uint32_t endian; uint32_t ranks;
@@ -111,7 +112,7 @@ struct cell_log { CELL_HEAD uint32_t code; uint64_t a; uint64_t b; uint32_t pad[
     X(DRILL_DUE,    33, 0, drill)      /* rank -> root: the target reached its step                 */ \
     X(STREAMS,      34, 0, head)       /* root -> rank: send the sums                               */ \
     X(STREAM,       35, 0, stream)     /* rank -> root: one stream's numbers                        */ \
-    X(STREAMS_END,  36, 0, head)       /* rank -> root: that was all                                */ \
+    X(STREAMS_END,  36, 0, sums)       /* rank -> root: that was all; what this rank counted        */ \
     X(VERDICT,      37, 0, verdict)    /* root -> rank: the job is over                             */ \
     X(FAULT,        38, 0, fault)      /* rank -> root: a fault and what it cost                    */ \
     X(ADMIN,        39, 0, admin)      /* root -> home: an administration call                      */ \
@@ -143,6 +144,7 @@ enum cell_type {
 
 union cell {
     struct cell_head head;
+    struct cell_sums sums;
     struct cell_hello hello;
     struct cell_order order;
     struct cell_report report;

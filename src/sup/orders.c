@@ -513,9 +513,10 @@ void streams_turn(struct rank *r)
     if (r->streams_left > 0)
         return;
     memset(&c, 0, sizeof c);
-    c.head.type = CELL_STREAMS_END;
-    c.head.life = r->view.workers_lost;
-    c.head.src = (uint32_t)r->view.slots_fenced;
-    c.head.dst = (uint32_t)r->view.restarts;
+    c.sums.type = CELL_STREAMS_END;
+    c.sums.restarts = (uint32_t)r->view.restarts;
+    c.sums.giveups = (uint32_t)r->view.giveups;
+    c.sums.workers_lost = (uint32_t)r->view.workers_lost;
+    c.sums.slots_fenced = (uint32_t)r->view.slots_fenced;
     send_cell(r, 0, &c);
 }

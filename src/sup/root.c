@@ -530,8 +530,8 @@ static void write_verdict(struct rank *r)
     root->end = END_WRITING;
     root->written_by_us = r->clock_us + VERDICT_MS * 1000u;
     close_sums(r, &v->streams);
-    v->restarts = (uint32_t)(suptree_restarts(root->tree) + r->view.restarts);
-    v->giveups = (uint32_t)r->view.giveups;
+    v->restarts = (uint32_t)(suptree_restarts(root->tree) + r->view.restarts) + root->restarts;
+    v->giveups = (uint32_t)r->view.giveups + root->giveups;
     v->workers_lost = root->workers_lost;
     v->slots_fenced = root->slots_fenced;
     v->drills = (uint32_t)r->view.drills_fired;
@@ -647,10 +647,12 @@ void root_on_cell(struct rank *r, int from, const union cell *c)
     case CELL_FAULT: on_fault(r, from, &c->fault); return;
     case CELL_STREAM: on_stream(r, &c->stream); return;
     case CELL_STREAMS_END:
-        r->root->workers_lost += (uint32_t)c->head.life;
-        r->root->slots_fenced += c->head.src;
-        if (from != r->me)
-            r->view.restarts += c->head.dst;
+        if (from != r->me) {            /* what this one has counted is at hand, also when nobody waits for sums */
+            r->root->restarts += c->sums.restarts;
+            r->root->giveups += c->sums.giveups;
+        }
+        r->root->workers_lost += c->sums.workers_lost;
+        r->root->slots_fenced += c->sums.slots_fenced;
         if (r->root->sums_due > 0)
             r->root->sums_due--;
         return;

@@ -58,7 +58,7 @@ struct root {
     int signal;
     bool launch_lost;
     uint64_t signal_us;
-    uint32_t workers_lost, slots_fenced;
+    uint32_t restarts, giveups, workers_lost, slots_fenced;     /* as ranks said at their end; the first two: others */
     struct verdict verdict;
 };
 

@@ -32,6 +32,8 @@ shows 'pair' running; ok $? "... within its supervisor's budget"
 within 10 "$TREEWARDEN" fail --how fail job/pair/first >/dev/null
 until_true 10 shows 'pair' quarantined; ok $? "beyond it the branch goes into quarantine"
 seen quarantine job/pair; ok $? "... as the journal says"
+says "$("$TREEWARDEN" status --rank 1)" "gave up on rank 1: 1" "status says whose give-ups it counts"
+says "$("$TREEWARDEN" status --rank 1 --json)" '"giveups_of_this_rank": 1' "... in JSON too"
 shows ' slow' running; ok $? "... and the rest of the job goes on"
 says "$("$TREEWARDEN" restart job/pair/first 2>&1)" quarantined "a part of it is not started alone"
 within 10 "$TREEWARDEN" restart job/pair >/dev/null; is $? 0 "restart brings it back"
@@ -42,6 +44,7 @@ seen delay 'job/slow'; ok $? "... as the journal says"
 within 10 "$TREEWARDEN" restart job/slow >/dev/null; is $? 0 "a person need not wait"
 until_true 10 shows ' slow' running; ok $? "... it runs"
 kill -TERM $job; wait $job; is $? 143 "the job stops when it is told"
+says "$(grep -h giveups st/verdict.*.json)" '"giveups": 1' "the verdict counts the give-ups of all ranks"
 cat > ready.yaml <<'Y'
 treewarden: 1
 name: ready

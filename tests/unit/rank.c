@@ -755,7 +755,9 @@ static void sums_end(struct play *p)
     union cell c;
 
     memset(&c, 0, sizeof c);
-    c.head.type = CELL_STREAMS_END;
+    c.sums.type = CELL_STREAMS_END;
+    c.sums.restarts = 7;
+    c.sums.giveups = 2;
     put_in(p, 1, &c);
     turns(p, 3, 1000);
 }
@@ -834,6 +836,7 @@ static void giving_up(void)
     sums_end(p);
     ok(p->verdicts == 1 && p->verdict.exit_code == 1 && strstr(p->verdict.reason, "top gave up"),
        "the second one is not: exit 1, and the verdict says who gave up");
+    ok(p->verdict.restarts == 1 + 7 && p->verdict.giveups == 1 + 2, "restarts and give-ups are those of all ranks");
     play_end(p);
 }
 
