@@ -88,9 +88,9 @@ static void journal_command(struct rank *r, uint16_t type, const struct pending_
 
     rec.a = p->answer.matched;
     rec.b = p->answer.lives;
-    snprintf(rec.text, sizeof rec.text, "%s %.40s%s%.24s", verb_name(p->command.verb), p->command.path,
-             type == JOURNAL_RESULT ? ": " : "",
-             type == JOURNAL_COMMAND ? "" : p->answer.text[0] ? p->answer.text : "done");
+    /* A long path is cut, so that the answer is whole: names of verbs and of answers are short. */
+    snprintf(rec.text, sizeof rec.text, "%s %.40s%s%s", verb_name(p->command.verb), p->command.path,
+             type == JOURNAL_RESULT ? ": " : "", type == JOURNAL_COMMAND ? "" : p->word ? p->word : "done");
     noted(r, &rec);
 }
 
@@ -158,6 +158,7 @@ static void injure(struct rank *r, struct pending_command *p, uint32_t vertex)
     if (rc == 0)
         return;
     p->answer.exit_code = rc == TW_EAGAIN ? 75 : 2;
+    p->word = rc == TW_EAGAIN ? "not running" : rc == TW_EDENIED ? "no drills" : "no actor";
     if (rc == TW_EAGAIN)
         snprintf(p->answer.text, sizeof p->answer.text, "fail: %.100s is %s: only what runs is injured: try again",
                  path, state);
@@ -295,6 +296,7 @@ static void note_answer(const struct rank *r, struct pending_command *p, uint32_
     p->answer.exit_code = answer == ANSWER_OK || answer == ANSWER_IGNORED ? 0 : 1;
     p->answer.answer = 1u + answer;
     p->answer.child = 1u + vertex;
+    p->word = suptree_answer_name(answer);
     snprintf(p->answer.text, sizeof p->answer.text, "result %s %.120s %s%s", strchr(verb_name(p->command.verb), '-') + 1,
              r->cx.spec->vertices[vertex].path, suptree_answer_name(answer), answer != ANSWER_MAX_CHILDREN ? "" :
              ": all instances are in use: terminate one, or raise max_children in the specification");
@@ -318,6 +320,7 @@ static void note_lifted(struct pending_command *p, uint8_t answer)
         return;
     snprintf(no.text, sizeof no.text, "restart: %.100s is not in quarantine: nothing was done", p->command.path);
     p->answer = no;
+    p->word = "not in quarantine";
 }
 
 /* The engine's answer for one vertex.  A restart's first half, the stop, goes over into its second. */
@@ -338,6 +341,7 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
         note_answer(r, p, vertex, answer);
     } else if (answer != ANSWER_OK) {
         p->answer.exit_code = 1;
+        p->word = suptree_answer_name(answer);
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
                  r->cx.spec->vertices[vertex].path, why_not(answer));
     }
@@ -359,6 +363,7 @@ void commands_turn(struct rank *r)
         if (!p->used || p->settled || r->clock_us - p->since_us < COMMAND_MS * 1000u)
             continue;
         p->answer.exit_code = 75;
+        p->word = "not done in time";
         snprintf(p->answer.text, sizeof p->answer.text, "%s: not done after %u s: it goes on: ask `treewarden "
                  "tree`", verb_name(p->command.verb), COMMAND_MS / 1000);
         settle(r, p);

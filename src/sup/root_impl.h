@@ -35,6 +35,7 @@ struct pending_command {
     int from;
     uint64_t token, since_us;
     uint32_t left;
+    const char *word;                   /* of the answer, for the journal; NULL: done */
     struct rank_command command;
     struct rank_answer answer;
 };

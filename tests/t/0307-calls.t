@@ -71,5 +71,9 @@ for words in "which" "which top/*" "which top/none" "child" "child paint top/far
     "child restart top/far/*" "child terminate top"; do
     out=$(within 10 "$tw" $words 2>&1); is $? 2 "$words is refused: exit 2"
 done
+for result in 'terminate top/far/a: ok' 'start top/here/c: already_started' 'start top/here/c: already_present' \
+    'restart top/far/b: not_found'; do
+    says "$("$tw" events --state-dir s --type result)" "child-$result" "the journal has the whole answer: $result"
+done
 kill -TERM $job; wait $job; is $? 143 "the job stops in order"
 finish

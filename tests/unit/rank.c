@@ -57,6 +57,7 @@ struct play {
     /* outlet */
     struct rank_answer answer;
     uint32_t answers, verdicts;
+    struct journal_record result;       /* the last one written down */
     struct verdict verdict;
 };
 
@@ -119,8 +120,10 @@ static void on_verdict(void *self, const struct verdict *v)
 
 static void on_record(void *self, const struct journal_record *rec)
 {
-    (void)self;
-    (void)rec;
+    struct play *p = self;
+
+    if (rec->type == JOURNAL_RESULT)
+        p->result = *rec;
 }
 
 /* -- making and moving it --------------------------------------------------------------------------- */
@@ -951,6 +954,18 @@ static void a_restart_is_two_halves(void)
     play_end(p);
 }
 
+static void what_is_written_down_of_an_answer(void)
+{
+    struct play *p = root_running(false);
+    struct rank_command c = {.verb = VERB_CHILD_START, .path = "top/a[0]"};
+
+    rank_command(p->r, 5, &c);
+    turns(p, 1, 1000);
+    ok(p->answers == 1 && !strcmp(p->result.text, "child-start top/a[0]: already_started"),
+       "the journal has the whole answer of a call: %s", p->result.text);
+    play_end(p);
+}
+
 static void answers_wait_for_room(void)
 {
     static const struct rank_command c = {.verb = VERB_KILL, .path = "top/a[1]"};
@@ -1023,6 +1038,7 @@ int main(void)
     a_branch_elsewhere_in_quarantine();
     drills_are_drawn_again();
     a_restart_is_two_halves();
+    what_is_written_down_of_an_answer();
     answers_wait_for_room();
     orders_that_make_no_sense();
     pictures_that_make_no_sense();
