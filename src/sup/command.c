@@ -188,6 +188,8 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
             root_admin(r, start_verb(r, ids[i]), ids[i], fresh, token_of(r, p, ids[i]));
         else if (p->command.verb == VERB_RESTART && is_pool(r, r->cx.spec->vertices[ids[i]].parent))
             root_result(r, ids[i], token_of(r, p, ids[i]), ANSWER_SIMPLE_ONE_FOR_ONE);      /* before it is stopped for it */
+        else if (p->command.verb == VERB_RESTART && r->cx.spec->vertices[ids[i]].restart == RESTART_TEMPORARY)
+            root_result(r, ids[i], token_of(r, p, ids[i]), ANSWER_INVALID);     /* nor is who is forgotten then */
         else
             root_admin(r, engine_verb[p->command.verb], ids[i], fresh, token_of(r, p, ids[i]));
     if (p->command.verb == VERB_FAIL)
@@ -302,12 +304,16 @@ static void note_answer(const struct rank *r, struct pending_command *p, uint32_
              ": all instances are in use: terminate one, or raise max_children in the specification");
 }
 
-static const char *why_not(uint8_t answer)
+static const char *why_not(const struct rank *r, uint32_t vertex, uint8_t answer)
 {
     switch (answer) {
     case ANSWER_NOT_FOUND: return "its supervisor is not up, or has dropped it: see `treewarden tree`, and try again";
     case ANSWER_SIMPLE_ONE_FOR_ONE:
         return "a pool starts no instance again: `treewarden child terminate` it, and `child start` another of the pool";
+    case ANSWER_INVALID:
+        if (r->cx.spec->vertices[vertex].restart == RESTART_TEMPORARY)
+            return "a temporary child is forgotten when it stops: `treewarden child terminate` it, and `child start` it";
+        break;
     }
     return suptree_answer_name(answer);
 }
@@ -343,7 +349,7 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
         p->answer.exit_code = 1;
         p->word = suptree_answer_name(answer);
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.120s: %s", verb_name(p->command.verb),
-                 r->cx.spec->vertices[vertex].path, why_not(answer));
+                 r->cx.spec->vertices[vertex].path, why_not(r, vertex, answer));
     }
     if (p->left > 0 && --p->left == 0) {
         if (p->settled)

@@ -954,6 +954,22 @@ static void a_restart_is_two_halves(void)
     play_end(p);
 }
 
+static void a_temporary_child_is_not_restarted(void)
+{
+    struct play *p = play_with(HEAD "  - {actor: a, count: 2, restart: temporary, place: {rank: 1}}\n", 0, false);
+    struct rank_command c = {.verb = VERB_RESTART, .path = "top/a[0]"};
+
+    reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
+    reported(p, SUPTREE_STARTED, Y, ordered(p, CELL_START, Y), 0);
+    rank_command(p->r, 5, &c);
+    turns(p, 1, 1000);
+    ok(sent(p, CELL_STOP) == 0 && p->answers == 1 && p->answer.exit_code == 1,
+       "a temporary child, which nobody could start again, is not stopped for a restart");
+    ok(strstr(p->answer.text, "`treewarden child terminate` it, and `child start` it"), "... what to do is said: %s",
+       p->answer.text);
+    play_end(p);
+}
+
 static void what_is_written_down_of_an_answer(void)
 {
     struct play *p = root_running(false);
@@ -1038,6 +1054,7 @@ int main(void)
     a_branch_elsewhere_in_quarantine();
     drills_are_drawn_again();
     a_restart_is_two_halves();
+    a_temporary_child_is_not_restarted();
     what_is_written_down_of_an_answer();
     answers_wait_for_room();
     orders_that_make_no_sense();
