@@ -105,12 +105,68 @@ static int cause_of(const char *text)
     return -1;
 }
 
+/* NULL, or why no supervisor is ever asked what to do about it. */
+static const char *never_acts(int cause)
+{
+    switch (cause) {
+    case CAUSE_START:
+    case CAUSE_CAPACITY:
+    case CAUSE_DEVICE: return "it ends no life: a start that failed is tried again, as far as intensity allows";
+    case CAUSE_RANK:
+    case CAUSE_HOST:
+    case CAUSE_SIGNAL:
+    case CAUSE_LAUNCHER: return "it ends the job";
+    case CAUSE_SUPERVISOR: return "who was told to stop has done what was wanted";
+    case CAUSE_NONE:
+    case CAUSE_NO_PROCESS: return "nobody dies of it";
+    }
+    return NULL;
+}
+
+static const char *causes_that_act(char *list, size_t room)
+{
+    size_t n = 0;
+
+    for (int cause = 0; cause < CAUSE_COUNT && n < room; cause++)
+        if (!never_acts(cause))
+            n += (size_t)snprintf(list + n, room - n, "%s%s", n ? "|" : "", exit_cause_name((unsigned)cause));
+    return list;
+}
+
+/* The cause, or -1: it is none that an action can be given for, or has one already. */
+static int parse_cause(struct parse *p, yaml_node_t *k, const char *key, yaml_node_t **seen)
+{
+    const char *t = parse_scalar(k), *why;
+    int cause = t ? cause_of(t) : -1;
+    char list[256];
+
+    if (cause < 0) {
+        parse_fail(p, k, "%s: \"%s\" is no cause of death: write one of %s", key, t ? t : "?",
+                   causes_that_act(list, sizeof list));
+        return -1;
+    }
+    why = never_acts(cause);
+    if (why) {
+        parse_fail(p, k, "%s: \"%s\" never leads to an action: %s: write one of %s", key, t, why,
+                   causes_that_act(list, sizeof list));
+        return -1;
+    }
+    if (seen[cause] && strcmp(parse_scalar(seen[cause]), t)) {     /* else parse_twice has said so */
+        parse_fail(p, k, "%s: \"%s\" and \"%s\" are one cause: the first stands in line %zu: remove one", key,
+                   parse_scalar(seen[cause]), t, seen[cause]->start_mark.line + 1);
+        return -1;
+    }
+    seen[cause] = k;
+    return cause;
+}
+
 void key_on_cause(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
-#define X(name, text) text "|"
+#define X(name, text) "|" text
     static const char actions[] = SUPTREE_ACTION_LIST(X);
 #undef X
     struct suptree_extra *e = extra_of(d);
+    yaml_node_t *seen[CAUSE_COUNT] = {NULL};
 
     if (n->type != YAML_MAPPING_NODE) {
         parse_fail(p, n, "%s: one value: write %s: {wedged: quarantine}", key, key);
@@ -119,13 +175,10 @@ void key_on_cause(struct parse *p, yaml_node_t *n, const char *key, struct decl 
     parse_twice(p, n);
     for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
         yaml_node_t *k = parse_node(p, q->key);
-        const char *t = parse_scalar(k);
-        int cause = t ? cause_of(t) : -1;
+        int cause = parse_cause(p, k, key, seen);
         uint32_t action;
 
-        if (cause < 0)
-            parse_fail(p, k, "%s: \"%s\" is no cause of death: doc/beyond-otp.md lists them", key, t ? t : "?");
-        else if (parse_word(p, parse_node(p, q->value), t, actions, "", &action))
+        if (cause >= 0 && parse_word(p, parse_node(p, q->value), parse_scalar(k), actions + 1, "", &action))
             e->on_cause[cause] = (uint8_t)action;
     }
 }

@@ -293,6 +293,18 @@ static void what_is_wrong_with_a_pool_is_said(void)
     wrong(POOL "max_children: 2, children: [{actor: a, count: 2}]}]\n", ":5:104: a: count: of the instances of p");
     wrong(POOL "max_children: 2, children: [{actor: a, start: later}]}]\n", "are all started later");
     wrong(POOL "max_children: 2, children: [{actor: a, on_cause: {segv: quarantine}}]}]\n", "a pool forgets an instance");
+    wrong("children: [{actor: a, on_cause: {worker_lost: stop,\n  worker lost: restart}}]\n",
+          ":6:3: on_cause: \"worker_lost\" and \"worker lost\" are one cause: the first stands in line 5: remove one");
+    wrong("children: [{actor: a, on_cause: {segv: sleep}}]\n",
+          "none of default|restart|stop|escalate|quarantine|ignore: write one of them");
+    wrong("children: [{actor: a, on_cause: {wedge: stop}}]\n", "no cause of death: write one of done|failed|bounds|"
+          "wedged|segv|worker lost|state lost|operator|gave up|auto_shutdown|limits|suspect");
+    wrong("children: [{actor: a, on_cause: {supervisor: stop}}]\n",
+          "\"supervisor\" never leads to an action: who was told");
+    wrong("children: [{actor: a, on_cause: {none: stop}}]\n",
+          "\"none\" never leads to an action: nobody dies of it: write");
+    wrong("children: [{actor: a, on_cause: {no process: stop}}]\n", "\"no process\" never leads to an action");
+    wrong("children: [{actor: a, on_cause: {no_slot: stop}}]\n", "a start that failed is tried again");
     wrong("max_children: 2\nchildren: [{actor: a}]\n", ":5:15: top: max_children: only a pool");
     wrong("children: [{actor: a, max_children: 2}]\n", "is a key of supervisors");
     wrong("start: later\nchildren: [{actor: a}]\n", "nobody starts the root");
