@@ -99,7 +99,11 @@ static void print_status(const json_t *o)
         printf("  dead letters on rank %lld: %lld: `treewarden events --type dead_letter` says which\n",
                num(o, "answered_by"), num(o, "dead_letters_of_this_rank"));
     json_array_foreach(ranks, i, v) {
-        printf("  rank:%lld %s %s\n", num(v, "rank"), get(v, "host"), get(v, "state"));
+        printf("  rank:%lld %s %s", num(v, "rank"), get(v, "host"), get(v, "state"));
+        if (num(v, "rank") == num(o, "answered_by") || strcmp(get(v, "state"), "up") != 0)
+            putchar('\n');             /* its devices follow; or nobody can be asked */
+        else
+            printf(": `treewarden status --rank %lld` shows its devices\n", num(v, "rank"));
         json_array_foreach(json_object_get(v, "devices"), k, d)
             printf("    device:%lld.%zu %s, %lld of %lld slots busy, %lld fenced, worker %lld (pid %lld)\n",
                    num(v, "rank"), k, get(d, "state"), num(d, "busy"), num(d, "slots"), num(d, "fenced"),

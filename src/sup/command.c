@@ -224,8 +224,8 @@ static void lift(struct rank *r, struct pending_command *p)
         snprintf(p->answer.text, sizeof p->answer.text, "%s: %.100s is a device: only `restart` takes one: name a "
                  "vertex", verb_name(p->command.verb), p->command.path);
     else if (!find_device(r, p->command.path, &to, &device))
-        snprintf(p->answer.text, sizeof p->answer.text, "restart: %.100s: no such device: `treewarden status` shows "
-                 "which there are", p->command.path);
+        snprintf(p->answer.text, sizeof p->answer.text, "restart: %.100s: no such device: `treewarden status "
+                 "--rank R` shows which rank R has", p->command.path);
     else
         p->answer = (struct rank_answer){.matched = 1};
     if (p->answer.exit_code || p->command.dry) {

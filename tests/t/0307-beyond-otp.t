@@ -33,6 +33,8 @@ within 10 "$TREEWARDEN" fail --how fail job/pair/first >/dev/null
 until_true 10 shows 'pair' quarantined; ok $? "beyond it the branch goes into quarantine"
 seen quarantine job/pair; ok $? "... as the journal says"
 says "$("$TREEWARDEN" status --rank 1)" "gave up on rank 1: 1" "status says whose give-ups it counts"
+says "$("$TREEWARDEN" status)" 'up: `treewarden status --rank 1` shows its devices' "... and who shows another rank's devices"
+says "$("$TREEWARDEN" status --rank 1)" 'device:1.0 up' "... which that rank does"
 says "$("$TREEWARDEN" status --rank 1 --json)" '"giveups_of_this_rank": 1' "... in JSON too"
 shows ' slow' running; ok $? "... and the rest of the job goes on"
 says "$("$TREEWARDEN" restart job/pair/first 2>&1)" quarantined "a part of it is not started alone"

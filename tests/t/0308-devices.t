@@ -61,7 +61,7 @@ within 10 "$TREEWARDEN" restart job/c >/dev/null 2>"$DIR/err"; is $? 1 "who rest
 says "$(cat err)" start_error "... that it could not be started"
 says "$("$TREEWARDEN" restart device:0.1 2>&1)" "device:0.1 is not in quarantine: nothing was done" \
     "a device that is in use is left alone"
-says "$("$TREEWARDEN" restart device:0.7 2>&1)" "no such device: \`treewarden status\` shows which there are" "one that is not there is named"
+says "$("$TREEWARDEN" restart device:0.7 2>&1)" "no such device: \`treewarden status --rank R\` shows which rank R has" "one that is not there is named"
 out=$("$TREEWARDEN" kill -y device:0.0 2>&1); is $? 2 "only restart takes a device"
 says "$out" "device:0.0 is a device" "... as it says"
 rm no-start
