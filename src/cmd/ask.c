@@ -158,6 +158,15 @@ static bool is_last(const json_t *vertices, size_t i)
     return true;
 }
 
+/* A supervisor has no device, an actor whose start failed may have had none. */
+static void print_death(const json_t *d, int indent)
+{
+    printf("%*s  %.3f s  %s, %s", indent, "", (double)num(d, "t_us") / 1e6, get(d, "class"), get(d, "cause"));
+    if (json_object_get(d, "rank"))
+        printf("  at %lld.%lld %s", num(d, "rank"), num(d, "device"), get(d, "host"));
+    putchar('\n');
+}
+
 /* Its last deaths, the oldest first. */
 static void print_tally(const json_t *v, int indent)
 {
@@ -165,8 +174,7 @@ static void print_tally(const json_t *v, int indent)
     size_t i;
 
     json_array_foreach(json_object_get(v, "tally"), i, d)
-        printf("%*s  %.3f s  %s, %s  at %lld.%lld %s\n", indent, "", (double)num(d, "t_us") / 1e6, get(d, "class"),
-               get(d, "cause"), num(d, "rank"), num(d, "device"), get(d, "host"));
+        print_death(d, indent);
 }
 
 static void print_vertex(const struct ask_args *a, const json_t *v, int base, bool last)
@@ -187,7 +195,9 @@ static void print_vertex(const struct ask_args *a, const json_t *v, int base, bo
     if (num(v, "deaths"))
         printf("  last: %s, %s", get(v, "last_class"), get(v, "last_cause"));
     if (a->verbose)
-        printf("  life %s line %lld", get(v, "life"), num(v, "line"));
+        printf("  life %s", get(v, "life"));
+    if (a->verbose && json_object_get(v, "line"))
+        printf(" line %lld", num(v, "line"));
     putchar('\n');
     if (a->verbose)
         print_tally(v, level > 0 ? level * 3 : 3);

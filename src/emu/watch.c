@@ -238,6 +238,8 @@ static void look_at_pictures(struct world *w)
         for (uint32_t v = 0; v < w->config->spec->vertex_count; v++) {
             const struct view_vertex *a = &root->vertices[v], *b = &own->vertices[v];
 
+            if (a->deaths != b->deaths)
+                world_fail(w, "%s: rank 0 has %u deaths of it, rank %d has %u", path_of(w, v), a->deaths, i, b->deaths);
             if (a->state != b->state || a->starts != b->starts || a->rank != b->rank || a->slot != b->slot ||
                 (w->config->spec->vertices[v].kind == SPEC_ACTOR && (a->life != b->life || a->line != b->line)))
                 world_fail(w, "%s: rank 0 has it as %u, start %u, life %llx, rank %d as %u, start %u, life %llx",

@@ -195,6 +195,7 @@ static void journal(struct rank *r, const struct suptree_effect *e)
         stage_recorded(r, &rec, e);
     if (!is_death(r, e->what, e->vertex))
         return;
+    publish_before(r, e->vertex, VERTEX_DEATH);
     v->cls = e->cls;
     v->cause = e->cause;
     v->tally[v->deaths++ % VIEW_TALLY] =
@@ -244,6 +245,12 @@ bool is_told_here(const struct rank *r, uint32_t vertex)
     uint32_t parent = r->cx.spec->vertices[vertex].parent;
 
     return is_home_here(r, parent == SPEC_NONE ? vertex : parent);
+}
+
+/* Deaths are told by whose engine records them: of a branch by its home, though all else is its parent's to tell. */
+bool is_mourned_here(const struct rank *r, uint32_t vertex)
+{
+    return r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR ? is_home_here(r, vertex) : is_told_here(r, vertex);
 }
 
 /* In this engine, where it is not a leaf. */

@@ -183,7 +183,7 @@ static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_st
     struct view_vertex *v = &r->table[vertex];
 
     if (v->life != life)
-        publish_before(r, vertex);      /* how the one before ended, its watchers elsewhere want to know */
+        publish_before(r, vertex, VERTEX_ADDRESS);  /* how the one before ended, its watchers elsewhere want to know */
     v->end_cls = (uint8_t)cls;
     v->end_cause = (uint8_t)cause;
     v->life = life;

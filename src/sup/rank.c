@@ -145,13 +145,13 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
     }
     if (c->flags & VERTEX_RETRIES && r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR && !is_home_here(r, c->dst))
         v->retrying = c->retrying;
-    if (is_told_here(r, c->dst))
-        return;                         /* nobody knows better than its own engine */
-    if (c->flags & VERTEX_DEATH) {
+    if (c->flags & VERTEX_DEATH && !is_mourned_here(r, c->dst)) {
         v->code = c->code;
         tally(v, c);
         note_death(r, c->dst, c->cls, c->cause);
     }
+    if (is_told_here(r, c->dst))
+        return;                         /* nobody knows better than its own engine */
     if (c->flags & VERTEX_STATE) {     /* after its death: it may be back already */
         if (v->state != (c->state & 0xff))
             v->since_us = c->tree_us;
@@ -193,7 +193,7 @@ static void send_vertex(struct rank *r, uint32_t vertex)
 }
 
 /* One cell at the end of the turn for all that became of a vertex in it: a life that begins is an address and some
- * states, one that ends an address and a death.  Two lives are two cells: publish_before. */
+ * states, one that ends an address and a death.  Two lives, or deaths, are two cells: publish_before. */
 void publish(struct rank *r, uint32_t vertex, uint32_t parts)
 {
     const struct view_vertex *v = &r->table[vertex];
@@ -207,13 +207,13 @@ void publish(struct rank *r, uint32_t vertex, uint32_t parts)
     r->news[vertex] |= (uint8_t)parts;
 }
 
-/* What is known of it so far leaves by itself: another life is about to take its place. */
-void publish_before(struct rank *r, uint32_t vertex)
+/* What is known of it so far leaves by itself: another life, or death, is about to take its place. */
+void publish_before(struct rank *r, uint32_t vertex, uint32_t part)
 {
-    if (!(r->news[vertex] & VERTEX_ADDRESS))
+    if (!(r->news[vertex] & part))
         return;
     send_vertex(r, vertex);
-    r->news[vertex] = VERTEX_ADDRESS;   /* the new one's, at the end of the turn */
+    r->news[vertex] = (uint8_t)part;    /* the new one's, at the end of the turn */
 }
 
 static void publish_news(struct rank *r)

@@ -130,7 +130,7 @@ void send_all(struct rank *r, union cell *c);               /* to every other li
 struct journal_record note(struct rank *r, uint16_t type, uint32_t vertex);    /* to be filled ... */
 void noted(struct rank *r, struct journal_record *rec);     /* ... and put */
 void publish(struct rank *r, uint32_t vertex, uint32_t parts);
-void publish_before(struct rank *r, uint32_t vertex);
+void publish_before(struct rank *r, uint32_t vertex, uint32_t part);
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause);
 void note_state(struct rank *r, uint32_t vertex);
 void end_rank(struct rank *r, int exit_code);
@@ -160,6 +160,7 @@ void branches_tick(struct rank *r);
 void answers_turn(struct rank *r);          /* behind the news of a turn */
 bool is_branch_here(const struct rank *r, uint32_t vertex);
 bool is_told_here(const struct rank *r, uint32_t vertex);    /* what it is, by an engine of this rank */
+bool is_mourned_here(const struct rank *r, uint32_t vertex);
 bool is_home_here(const struct rank *r, uint32_t supervisor);       /* it is decided for by one of them */
 
 /* asks.c */

@@ -40,6 +40,13 @@ shows ' slow' running; ok $? "... and the rest of the job goes on"
 says "$("$TREEWARDEN" restart job/pair/first 2>&1)" quarantined "a part of it is not started alone"
 within 10 "$TREEWARDEN" restart job/pair >/dev/null; is $? 0 "restart brings it back"
 until_true 10 shows 'second' running; ok $? "... whole"
+within 10 "$TREEWARDEN" kill -q -y job/pair; is $? 0 "the branch is killed"
+died() { "$TREEWARDEN" tree -v job/pair --rank "$1" | sed -n '/^pair /,/first/s/^ *[0-9.]* s  //p'; }
+has_died() { [ "$(died "$1" | tail -n 1)" = "killed, supervisor" ]; }
+until_true 10 has_died 1; ok $? "its home has its death, and no place of it: it never was on a device"
+until_true 10 has_died 0; ok $? "... as has the root, though it is at home elsewhere"
+within 10 "$TREEWARDEN" restart job/pair >/dev/null
+until_true 10 shows 'second' running; ok $? "it runs again"
 within 10 "$TREEWARDEN" fail --how fail job/slow >/dev/null
 until_true 10 shows ' slow' restarting; ok $? "with backoff an actor waits before it is restarted"
 seen delay 'job/slow'; ok $? "... as the journal says"
