@@ -149,6 +149,27 @@ static void watch_stamp(struct emu_rank *r, const struct journal_record *rec)
     r->noted = rec->stamp;
 }
 
+/* Extensions 3 and 4: an end by this cause is decided upon as others are, and a restart that follows is charged. */
+static bool is_charged(const struct spec *s, uint32_t vertex, uint8_t cause)
+{
+    const struct suptree_extra *own = s->vertices[vertex].extra, *above = s->vertices[s->vertices[vertex].parent].extra;
+
+    return (own && cause < CAUSE_COUNT && own->on_cause[cause] != ACTION_DEFAULT) ||
+           (above && above->count_infrastructure);
+}
+
+/* So many restarts, at most, is the loss of a worker with these actors charged as: a record names but the first. */
+static uint32_t charged_for(const struct spec *s, const struct journal_record *rec)
+{
+    uint32_t lost = 0, charged = 0;
+
+    if (sscanf(rec->text, "%u actors with their worker", &lost) != 1)
+        return 0;
+    for (uint32_t v = 0; v < s->vertex_count && charged < lost; v++)
+        charged += s->vertices[v].kind == SPEC_ACTOR && is_charged(s, v, rec->cause);
+    return charged;
+}
+
 void watch_record(struct emu_rank *r, const struct journal_record *rec)
 {
     struct world *w = r->world;
@@ -156,7 +177,8 @@ void watch_record(struct emu_rank *r, const struct journal_record *rec)
     int end = 0;
 
     watch_stamp(r, rec);
-
+    if (rec->type == JOURNAL_FAULT)
+        w->charged += charged_for(w->config->spec, rec);
     if (rec->type == JOURNAL_RESULT && sscanf(rec->text, "kill %[^:]: done%n", path, &end) == 1 && end &&
         spec_find(w->config->spec, path) != SPEC_NONE)
         watch_kill(w, spec_find(w->config->spec, path));

@@ -339,16 +339,17 @@ static void judge_streams(struct world *w)
                    s->unmatched);
 }
 
-/* A restart is paid for by a fault of an actor's own; what is lost with a worker costs nothing. */
+/* A restart is paid for by a fault of an actor's own; what is lost with a worker costs nothing, unless the specification
+ * says that it does. */
 static void judge_restarts(struct world *w)
 {
     const struct emu_plan *p = w->config->plan;
-    uint32_t paid = w->poisoned;
+    uint32_t paid = w->poisoned + w->charged;
 
     for (uint32_t i = 0; i < p->count; i++)
         paid += p->faults[i].fired && emu_fault_is_charged(p->faults[i].kind);
     if (w->result->verdict.restarts > paid)
-        world_fail(w, "%u restarts were charged, but only %u actors failed", w->result->verdict.restarts, paid);
+        world_fail(w, "%u restarts were charged, but only %u deaths cost one", w->result->verdict.restarts, paid);
 }
 
 /* How it has to end: well; or, when a rank was killed before the end was decided, naming it; or as its signal says. */

@@ -134,6 +134,7 @@ struct world {
     struct found *found;            /* owned */
     uint32_t *wedged;               /* owned; wedges acted out and not yet found */
     uint32_t poisoned;              /* faults of actors that may die of their messages */
+    uint32_t charged;               /* lives lost with workers that may cost a restart: extensions 3 and 4 */
     uint64_t check_at;              /* number of the event after which all is looked at again */
     int lost_rank;                  /* killed, the last; -1 = none */
     bool signalled;

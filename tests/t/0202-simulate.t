@@ -10,6 +10,10 @@ out=$(within 100 "$tw" simulate relay.yaml --seeds 1..12 --twice); is $? 0 "rela
 says "$out" "12 runs on 2 ranks, 0 failed" "... and it says so"
 says "$out" "$(sed -n '/^    faults:/{s/^ *//p;q}' "$TW_SRC/doc/simulator.md")" "... with the faults that doc/simulator.md shows"
 says "$out" "$(sed -n '/^    faults:/{s/^ *//;s/; \.\.\.$//p;q}' "$TW_SRC/README.md")" "... and README.md, too"
+for key in 's/^intensity: 20/&\ncount_infrastructure: true/' 's/actor: runner/&\n    on_cause: {worker_lost: restart}/'; do
+    sed "$key" relay.yaml >charged.yaml
+    within 100 "$tw" simulate charged.yaml -q --seeds 1..20; is $? 0 "... also where a lost worker is charged: $key"
+done
 within 100 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..20 --twice; is $? 0 "so does an eager stencil"
 within 100 "$tw" simulate farm.yaml -q --seeds 1..60 --twice; is $? 0 "so does a farm whose hands are started at run time"
 within 100 "$tw" simulate farm.yaml -q --seeds 1..40 --set farm/hands.place.rank=1; is $? 0 "... also by the supervisor of another rank"
