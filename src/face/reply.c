@@ -221,7 +221,7 @@ static char *find_supervisor(const struct view *v, const char *path, uint32_t *r
     char text[400];
     json_t *o;
 
-    if (n == 1 && v->spec->vertices[*ret].kind == SPEC_SUPERVISOR && v->vertices[*ret].state == VERTEX_RUNNING)
+    if (n == 1 && v->spec->vertices[*ret].kind == SPEC_SUPERVISOR && view_runs(&v->vertices[*ret]))
         return NULL;
     if (n == 1) {
         snprintf(text, sizeof text, "noop %s no_supervisor", v->spec->vertices[*ret].path);
@@ -246,9 +246,12 @@ static json_t *about(const char *schema, const struct view *v, uint32_t vertex)
     return o;
 }
 
+/* As the calls have it: what waits for a slot is being restarted. */
 static const char *child_state(const struct view_vertex *x)
 {
-    return x->state == VERTEX_RUNNING ? "running" : x->state == VERTEX_RESTARTING ? "restarting" : "stopped";
+    if (view_runs(x))
+        return "running";
+    return x->state == VERTEX_RESTARTING || x->state == VERTEX_WAITING ? "restarting" : "stopped";
 }
 
 char *reply_which(const struct view *v, const char *path)

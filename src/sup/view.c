@@ -4,9 +4,14 @@
 #include "core/suptree.h"
 #include "spec/spec.h"
 
+bool view_runs(const struct view_vertex *v)
+{
+    return v->state == VERTEX_RUNNING || (v->state == VERTEX_QUARANTINED && v->engine_state == TREE_RUNNING);
+}
+
 bool view_is_active(const struct view_vertex *v)
 {
-    return v->state == VERTEX_STARTING || v->state == VERTEX_RUNNING || v->state == VERTEX_STOPPING;
+    return v->state == VERTEX_STARTING || view_runs(v) || v->state == VERTEX_STOPPING;
 }
 
 bool view_is_there(const struct view *v, uint32_t vertex)

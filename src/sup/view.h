@@ -96,6 +96,8 @@ struct view {
     uint64_t seed;
 };
 
+/* As its supervisor sees it: a branch in quarantine runs, though without its children; an actor there does not. */
+bool view_runs(const struct view_vertex *v);
 /* A vertex that lives: it starts, runs or stops. */
 bool view_is_active(const struct view_vertex *v);
 /* It is part of the tree: not what instances are made like, nor what is to be started at run time and was not, or is
