@@ -157,8 +157,12 @@ static void print_event(const struct events_args *a, const struct event *e)
         return;
     }
     printf("%10.3f  rank:%lld  %-12s %s", (double)num(o, "t_us") / 1e6, e->rank, get(o, "type"), get(o, "path"));
-    if (get(o, "class")[0])
+    if (!strcmp(get(o, "type"), "waiting"))     /* its class and cause are still its last end's */
+        printf("  for a slot");
+    else if (get(o, "class")[0])
         printf("  %s, %s", get(o, "class"), get(o, "cause"));
+    if (!strcmp(get(o, "type"), "delay"))
+        printf("  %lld ms", num(o, "a"));
     if (!strcmp(get(o, "type"), "log"))
         printf("  code %lld: %lld %lld", num(o, "code"), num(o, "a"), num(o, "b"));
     if (!strcmp(get(o, "type"), "dead_letter"))

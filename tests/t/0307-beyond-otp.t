@@ -54,7 +54,7 @@ within 10 "$TREEWARDEN" restart job/pair >/dev/null
 until_true 10 shows 'second' running; ok $? "it runs again"
 within 10 "$TREEWARDEN" fail --how fail job/slow >/dev/null
 until_true 10 shows ' slow' restarting; ok $? "with backoff an actor waits before it is restarted"
-seen delay 'job/slow'; ok $? "... as the journal says"
+seen delay 'job/slow  abnormal, failed  [23][0-9]\{5\} ms$'; ok $? "... as the journal says, and how long"
 within 10 "$TREEWARDEN" restart job/slow >/dev/null; is $? 0 "a person need not wait"
 until_true 10 shows ' slow' running; ok $? "... it runs"
 kill -TERM $job; wait $job; is $? 143 "the job stops when it is told"

@@ -55,7 +55,7 @@ is "$("$TREEWARDEN" status --json | grep -c '"state": "quarantined"')" 1 \
 until_true 10 shows a running; ok $? "who was on it goes on on the other device"
 seen slot 'job/a .*moved'; ok $? "... as the journal says"
 until_true 10 shows c waiting; ok $? "for who finds no slot there is a state of its own"
-seen waiting job/c; ok $? "... and a line in the journal"
+seen waiting 'job/c  for a slot$'; ok $? "... and a line in the journal that says for what"
 says "$("$TREEWARDEN" which job)" c=restarting "... to a supervisor's calls it is restarting"
 shows b running; ok $? "who was not on it has not noticed"
 within 10 "$TREEWARDEN" restart job/c >/dev/null 2>"$DIR/err"; is $? 1 "who restarts it by hand is told"
