@@ -81,6 +81,22 @@ static void print_json(const json_t *o)
 
 /* -- status --------------------------------------------------------------------------------------- */
 
+static void print_quarantined(const json_t *o)
+{
+    const json_t *paths = json_object_get(o, "quarantined"), *path;
+    long long n = num(o, "branches_quarantined");
+    size_t i;
+
+    if (n == 0)
+        return;
+    printf("  in quarantine:");
+    json_array_foreach(paths, i, path)
+        printf(" %s", json_string_value(path));
+    if ((size_t)n > json_array_size(paths))
+        printf(" and %lld more", n - (long long)json_array_size(paths));
+    printf(": `treewarden restart PATH` starts such a branch again\n");
+}
+
 static void print_status(const json_t *o)
 {
     const json_t *states = json_object_get(o, "actors"), *ranks = json_object_get(o, "ranks"), *v, *d;
@@ -95,6 +111,7 @@ static void print_status(const json_t *o)
             printf(" %lld %s", (long long)json_integer_value(v), name);
     printf("\n  gave up on rank %lld: %lld, drills fired: %lld, left: %lld\n", num(o, "answered_by"),
            num(o, "giveups_of_this_rank"), num(o, "drills_fired"), num(o, "drills_left"));
+    print_quarantined(o);
     if (num(o, "dead_letters_of_this_rank"))
         printf("  dead letters on rank %lld: %lld: `treewarden events --type dead_letter` says which\n",
                num(o, "answered_by"), num(o, "dead_letters_of_this_rank"));

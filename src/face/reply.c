@@ -11,6 +11,8 @@
 #include "spec/spec.h"
 #include "sup/view.h"
 
+#define QUARANTINED_NAMED 4u            /* branches, in a status */
+
 static char *text_of(json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT);
@@ -82,6 +84,22 @@ static json_t *ranks_of(const struct view *v)
     return list;
 }
 
+/* Branches that wait for `restart`: how many, and the first of them by name. */
+static void put_quarantined(json_t *o, const struct view *v)
+{
+    json_t *paths = json_array();
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < v->spec->vertex_count; i++) {
+        if (v->spec->vertices[i].kind != SPEC_SUPERVISOR || v->vertices[i].state != VERTEX_QUARANTINED)
+            continue;
+        if (n++ < QUARANTINED_NAMED)
+            json_array_append_new(paths, json_string(v->spec->vertices[i].path));
+    }
+    put(o, "branches_quarantined", n);
+    json_object_set_new(o, "quarantined", paths);
+}
+
 char *reply_status(const struct view *v)
 {
     json_t *o = document("status"), *states = json_object();
@@ -104,6 +122,7 @@ char *reply_status(const struct view *v)
     put(o, "tree_us", v->tree_us);
     put(o, "answered_by", (uint64_t)v->rank);
     json_object_set_new(o, "actors", states);
+    put_quarantined(o, v);
     put(o, "progress_of_this_rank", progress);
     put(o, "restarts_of_this_rank", v->restarts);
     put(o, "giveups", v->giveups);      /* the same, as it was named first */

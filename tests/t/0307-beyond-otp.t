@@ -37,6 +37,9 @@ says "$("$TREEWARDEN" status)" 'up: `treewarden status --rank 1` shows its devic
 says "$("$TREEWARDEN" status --rank 1)" 'device:1.0 up' "... which that rank does"
 says "$("$TREEWARDEN" status --rank 1 --json)" '"giveups_of_this_rank": 1' "... in JSON too"
 shows ' slow' running; ok $? "... and the rest of the job goes on"
+says "$("$TREEWARDEN" status)" "  in quarantine: job/pair: " "... and status names it"
+is "$("$TREEWARDEN" status --json | tr -d ' \n' | grep -o '"branches_quarantined.*"job/pair"\]')" \
+    '"branches_quarantined":1,"quarantined":["job/pair"]' "... in JSON too"
 is "$("$TREEWARDEN" which job)" "which job pair=running,slow=running" "... and which says that it runs, as child restart does"
 says "$("$TREEWARDEN" child restart job/pair)" " running" "... so that there is nothing to restart for a supervisor's call"
 is "$("$TREEWARDEN" which job/pair)" "which job/pair first=stopped,second=stopped" "... without its children"
@@ -45,6 +48,7 @@ is "$("$TREEWARDEN" count job)" "count job specs=2 active=2 supervisors=1 worker
 says "$("$TREEWARDEN" restart job/pair/first 2>&1)" quarantined "a part of it is not started alone"
 within 10 "$TREEWARDEN" restart job/pair >/dev/null; is $? 0 "restart brings it back"
 until_true 10 shows 'second' running; ok $? "... whole"
+is "$("$TREEWARDEN" status | grep -c quarantine)" 0 "... and out of status"
 within 10 "$TREEWARDEN" kill -q -y job/pair; is $? 0 "the branch is killed"
 died() { "$TREEWARDEN" tree -v job/pair --rank "$1" | sed -n '/^pair /,/first/s/^ *[0-9.]* s  //p'; }
 has_died() { [ "$(died "$1" | tail -n 1)" = "killed, supervisor" ]; }
