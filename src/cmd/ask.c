@@ -380,21 +380,38 @@ static bool vertex_is(const json_t *v, const char *condition)
     if (!strcmp(condition, "healthy"))
         return !strcmp(state, "running") || !strcmp(state, "done");
     if (!strcmp(condition, "gone"))
-        return !strcmp(state, "gone") || !strcmp(state, "stopped") || !strcmp(state, "done");
+        return !strcmp(state, "stopped") || !strcmp(state, "done");
     if (!strcmp(condition, "done"))
         return !strcmp(state, "done");
     return num(v, "starts") > strtoll(condition + strlen("restarted="), NULL, 10);
 }
 
+/* It was forgotten, or it is in the branch `*top` that was; parents come before children. */
+static bool is_forgotten(const json_t *v, const char **top)
+{
+    const char *path = get(v, "path");
+    size_t n = *top ? strlen(*top) : 0;
+
+    if (*top && !strncmp(path, *top, n) && path[n] == '/')
+        return true;
+    *top = strcmp(get(v, "state"), "gone") ? NULL : path;
+    return *top != NULL;
+}
+
+/* Of all that is there; of nothing only that it is gone is true. */
 static bool condition_holds(const json_t *o, const char *condition)
 {
-    const json_t *v;
-    size_t i;
+    const json_t *v, *vertices = json_object_get(o, "vertices");
+    const char *top = NULL;
+    size_t i, forgotten = 0;
 
-    json_array_foreach(json_object_get(o, "vertices"), i, v)
-        if (!vertex_is(v, condition))
+    json_array_foreach(vertices, i, v) {
+        if (is_forgotten(v, &top))
+            forgotten++;
+        else if (!vertex_is(v, condition))
             return false;
-    return json_array_size(json_object_get(o, "vertices")) > 0;
+    }
+    return json_array_size(vertices) > (strcmp(condition, "gone") ? forgotten : 0);
 }
 
 static bool is_condition(const char *text)

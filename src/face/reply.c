@@ -107,7 +107,7 @@ char *reply_status(const struct view *v)
     uint64_t progress = 0;
 
     for (uint32_t i = 0; i < v->spec->vertex_count; i++) {
-        if (v->spec->vertices[i].kind != SPEC_ACTOR || !view_is_there(v, i))
+        if (v->spec->vertices[i].kind != SPEC_ACTOR || !view_is_there(v, i) || view_is_forgotten(v, i))
             continue;
         counts[v->vertices[i].state]++;
         progress += v->vertices[i].progress;

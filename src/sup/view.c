@@ -26,6 +26,14 @@ bool view_is_there(const struct view *v, uint32_t vertex)
     return true;
 }
 
+bool view_is_forgotten(const struct view *v, uint32_t vertex)
+{
+    for (; vertex != SPEC_NONE; vertex = v->spec->vertices[vertex].parent)
+        if (v->vertices[vertex].state == VERTEX_GONE)
+            return true;
+    return false;
+}
+
 void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret)
 {
     const struct spec_vertex *all = v->spec->vertices;

@@ -103,6 +103,8 @@ bool view_is_active(const struct view_vertex *v);
 /* It is part of the tree: not what instances are made like, nor what is to be started at run time and was not, or is
  * forgotten, nor below that.  O(depth). */
 bool view_is_there(const struct view *v, uint32_t vertex);
+/* Its specification, or that of what it is in, is dropped: only the tree still shows it.  O(depth). */
+bool view_is_forgotten(const struct view *v, uint32_t vertex);
 void view_count(const struct view *v, uint32_t supervisor, struct view_children *ret);
 
 #endif

@@ -81,4 +81,29 @@ said 0 "result start top/near/job[0] ok" child start top/near
 is "$(paths)" "top top/near top/near/job[0] top/far top/extra top/branch top/branch/leaf " "what was started is in the tree, a branch whole"
 says "$(within 10 "$tw" status --json)" '"gone": 0' "status counts what there is"
 kill -TERM $job; wait $job; is $? 143 "the job stops in order"
+cat >static.yaml <<'Y'
+treewarden: 1
+name: static
+program: tick
+devices: {slots: 4}
+supervisor: top
+children:
+  - {actor: stays, type: tick}
+  - {actor: once, type: tick, restart: temporary}
+  - {supervisor: branch, children: [{actor: leaf, type: tick}]}
+drills: [{at: 1h, path: top/once, how: fail}]
+Y
+"$tw" launch -q -n 1 static.yaml --drills --state-dir f >out 2>&1 & job=$!
+within 30 "$tw" wait --for=running --timeout 20s; ok $? "a job runs that can be told to forget children it began with"
+within 10 "$tw" fail --how fail top/once >/dev/null
+within 20 "$tw" wait top/once --for=gone; ok $? "a temporary child that has ended is forgotten"
+said 0 "result terminate top/branch ok" child terminate top/branch
+said 0 "result delete top/branch ok" child delete top/branch
+says "$(within 10 "$tw" tree)" "branch  gone" "what is forgotten is still seen in the tree"
+within 10 "$tw" wait --for=running --timeout 5s; ok $? "... but not waited for, with what is below it"
+is "$(within 10 "$tw" status | grep actors:)" "  actors: 1 running" "... and not counted in status"
+within 10 "$tw" wait top/branch --for=running --timeout 200ms 2>/dev/null; is $? 124 "... nor is it so itself"
+said 0 "result start top/branch ok" child start top/branch
+within 10 "$tw" wait top/branch --for=running --timeout 5s; ok $? "started again it is"
+kill -TERM $job; wait $job; is $? 143 "that job stops in order, too"
 finish
