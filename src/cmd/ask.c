@@ -320,7 +320,8 @@ static int act(struct ask_args *a, const char *verb)
     }
     code = answer_code(o);
     if (code == 0 && !a->quiet && !strncmp(a->path, "device:", 7))
-        printf("%s %s: a worker is started: see `treewarden status`\n", verb, a->path);
+        printf("%s %s: a worker is started: see `treewarden status --rank %ld`\n", verb, a->path,
+               strtol(a->path + 7, NULL, 10));
     else if (code == 0 && !a->quiet)
         printf("%s %s: done (%lld branch%s, %lld actor%s)\n", verb, a->path, num(o, "matched"),
                num(o, "matched") == 1 ? "" : "es", num(o, "lives"), num(o, "lives") == 1 ? "" : "s");

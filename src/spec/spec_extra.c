@@ -109,9 +109,6 @@ static int cause_of(const char *text)
 static const char *never_acts(int cause)
 {
     switch (cause) {
-    case CAUSE_START:
-    case CAUSE_CAPACITY:
-    case CAUSE_DEVICE: return "it ends no life: a start that failed is tried again, as far as intensity allows";
     case CAUSE_RANK:
     case CAUSE_HOST:
     case CAUSE_SIGNAL:

@@ -168,9 +168,9 @@ static struct giveup giveup_of(const struct rank *r, const struct suptree_effect
     if (suptree_look(t, e->vertex, engine_ms(r), &l) != 0 || l.life != e->life)
         return g;
     g.child = escalated(r, t, e->vertex);
-    if (g.child != NO_VERTEX) {
+    if (g.child != NO_VERTEX && suptree_peek(t, g.child, &l) == 0) {
         g.why = GIVEUP_ESCALATED;
-        g.cause = r->table[g.child].cause;
+        g.cause = l.cause;
     } else {
         g.why = l.restarts_in_window >= v->intensity ? GIVEUP_WINDOW : GIVEUP_CHILD_WINDOW;
     }

@@ -66,7 +66,7 @@ says "$("$TREEWARDEN" restart device:0.7 2>&1)" "no such device: \`treewarden st
 out=$("$TREEWARDEN" kill -y device:0.0 2>&1); is $? 2 "only restart takes a device"
 says "$out" "device:0.0 is a device" "... as it says"
 rm no-start
-within 10 "$TREEWARDEN" restart device:0.0 >/dev/null; is $? 0 "restart uses the device again"
+says "$(within 10 "$TREEWARDEN" restart device:0.0)" "see \`treewarden status --rank 0\`" "restart uses the device again, and says where that shows"
 until_true 10 device 0.0 up; ok $? "... it is up"
 within 10 "$TREEWARDEN" restart job/c >/dev/null; is $? 0 "... and there is a slot"
 until_true 10 shows c running; ok $? "for who had none"

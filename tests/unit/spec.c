@@ -298,13 +298,13 @@ static void what_is_wrong_with_a_pool_is_said(void)
     wrong("children: [{actor: a, on_cause: {segv: sleep}}]\n",
           "none of default|restart|stop|escalate|quarantine|ignore: write one of them");
     wrong("children: [{actor: a, on_cause: {wedge: stop}}]\n", "no cause of death: write one of done|failed|bounds|"
-          "wedged|segv|worker lost|state lost|operator|gave up|auto_shutdown|limits|suspect");
+          "wedged|segv|worker lost|device lost|state lost|operator|gave up|auto_shutdown|start failed|limits|no slot|"
+          "suspect");
     wrong("children: [{actor: a, on_cause: {supervisor: stop}}]\n",
           "\"supervisor\" never leads to an action: who was told");
     wrong("children: [{actor: a, on_cause: {none: stop}}]\n",
           "\"none\" never leads to an action: nobody dies of it: write");
     wrong("children: [{actor: a, on_cause: {no process: stop}}]\n", "\"no process\" never leads to an action");
-    wrong("children: [{actor: a, on_cause: {no_slot: stop}}]\n", "a start that failed is tried again");
     wrong("max_children: 2\nchildren: [{actor: a}]\n", ":5:15: top: max_children: only a pool");
     wrong("children: [{actor: a, max_children: 2}]\n", "is a key of supervisors");
     wrong("start: later\nchildren: [{actor: a}]\n", "nobody starts the root");
