@@ -265,10 +265,10 @@ static json_t *about(const char *schema, const struct view *v, uint32_t vertex)
     return o;
 }
 
-/* As the calls have it: what waits for a slot is being restarted. */
+/* As the calls have it: what waits for a slot is being restarted, and what starts or stops has a process. */
 static const char *child_state(const struct view_vertex *x)
 {
-    if (view_runs(x))
+    if (view_is_active(x))
         return "running";
     return x->state == VERTEX_RESTARTING || x->state == VERTEX_WAITING ? "restarting" : "stopped";
 }

@@ -76,4 +76,32 @@ for result in 'terminate top/far/a: ok' 'start top/here/c: already_started' 'sta
     says "$("$tw" events --state-dir s --type result)" "child-$result" "the journal has the whole answer: $result"
 done
 kill -TERM $job; wait $job; is $? 143 "the job stops in order"
+cat >hold.c <<'C'
+#include <treewarden/actor.h>
+#include <stdlib.h>
+#include <unistd.h>
+int usleep(unsigned);
+struct hold { uint64_t n; };
+TW_INIT(hold) { s->n = 0; }
+TW_NO_RECEIVE(hold)
+TW_STEP(hold) { while (access(getenv("HOLD"), F_OK) == 0) usleep(1000); }
+TW_PROGRAM(hold)
+C
+cat >hold.yaml <<'Y'
+treewarden: 1
+name: hold
+supervisor: top
+children: [{actor: hold, shutdown: 30s, deadline: 60s}]
+Y
+"$tw" cc --no-cuda -q hold.c
+export HOLD=$PWD/held
+touch held
+"$tw" launch -q -n 1 hold.yaml --state-dir h >out 2>&1 & job=$!
+within 30 "$tw" wait --for=running --timeout 20s
+within 10 "$tw" terminate --no-wait top/hold
+until_true 10 sh -c "'$tw' tree | grep -q 'hold .*stopping'"; ok $? "(a child takes its time to stop)"
+said 0 "which top hold=running" which top
+rm held
+until_true 10 sh -c "'$tw' which top | grep -q hold=stopped"; ok $? "who stops has a process until it has stopped"
+kill -TERM $job; wait $job
 finish
