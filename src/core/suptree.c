@@ -81,7 +81,7 @@ static void begin_supervisor(struct suptree *t, uint32_t s)
     from_static_list(t, s);
     x->told = x->own_end = x->linked = false;
     x->waiting = NONE;
-    x->cursor = is_pool(x) ? NONE : x->first;
+    x->cursor = x->first;
     x->act = ACT_BOOT;
     x->end_cls = CLASS_SHUTDOWN;
     if (children_are_wrong(t, s)) {

@@ -142,7 +142,6 @@ void wait_for(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
     struct suptree_effect *e;
-
     bool heads = x->act == ACT_GROUP_STOP;
 
     x->act = ACT_IDLE;
@@ -177,6 +176,13 @@ static void start_group(struct suptree *t, uint32_t s, uint32_t from)
     schedule(t, s);
 }
 
+static void start_one(struct suptree *t, uint32_t s, uint32_t c)
+{
+    t->v[s].act = ACT_ONE_START;
+    t->v[s].waiting = c;
+    begin_start(t, c, false);
+}
+
 /* The one that its group waited for is stopped by hand: the others come back. */
 static void go_on_without(struct suptree *t, uint32_t s, uint32_t c)
 {
@@ -193,13 +199,10 @@ static void try_again(struct suptree *t, uint32_t s, uint32_t c)
 
     set_state(t, &t->v[c], TREE_STOPPED);
     t->v[c].no_room = true;             /* it has waited: not told again, should there be none */
-    if (heads && begin_group(t, s, c)) {
+    if (heads && begin_group(t, s, c))
         start_group(t, s, c);
-        return;
-    }
-    t->v[s].act = ACT_ONE_START;
-    t->v[s].waiting = c;
-    begin_start(t, c, false);
+    else
+        start_one(t, s, c);
 }
 
 static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
@@ -215,9 +218,7 @@ static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
     } else if (x->delayed == c) {
         wait_for(t, s, c);
     } else {
-        x->act = ACT_ONE_START;
-        x->waiting = c;
-        begin_start(t, c, false);
+        start_one(t, s, c);
     }
 }
 
@@ -268,13 +269,26 @@ static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
     give_up(t, s, CAUSE_AUTO_SHUTDOWN);
 }
 
+/* A pool keeps no spec of an instance, and nobody that of a temporary child (R1). */
 static void stay_down(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[c];
 
     set_state(t, x, TREE_STOPPED);
-    x->by_hand = true;
     set_gone(t, x, x->spec.restart == RESTART_TEMPORARY || is_pool(&t->v[s]));
+}
+
+/* Its own end, for good. */
+static void end_for_good(struct suptree *t, uint32_t s, uint32_t c)
+{
+    stay_down(t, s, c);
+    maybe_auto_shutdown(t, s, c);
+}
+
+static void keep_down(struct suptree *t, uint32_t s, uint32_t c)
+{
+    stay_down(t, s, c);
+    t->v[c].by_hand = true;
 }
 
 /* Extension 3.  False: class and restart type decide. */
@@ -287,13 +301,13 @@ static bool acted_on_cause(struct suptree *t, uint32_t s, uint32_t c)
         action = ACTION_QUARANTINE;     /* extension 4: it, and not its device */
     switch (action) {
     case ACTION_RESTART: request_restart(t, s, c); return true;
-    case ACTION_STOP: stay_down(t, s, c); return true;
+    case ACTION_STOP: keep_down(t, s, c); return true;
     case ACTION_ESCALATE:
-        stay_down(t, s, c);
+        keep_down(t, s, c);
         give_up(t, s, CAUSE_GIVEUP);
         return true;
     case ACTION_QUARANTINE:
-        stay_down(t, s, c);
+        keep_down(t, s, c);
         x->parked = true;
         record(t, c, RECORD_QUARANTINE);
         return true;
@@ -322,17 +336,10 @@ static void on_exit_message(struct suptree *t, uint32_t s, const struct msg *m)
         e->other = t->v[s].spec.id;
     if (acted_on_cause(t, s, m->child))
         return;
-    if (c->spec.restart == RESTART_TEMPORARY) {         /* R1 */
-        set_state(t, c, TREE_STOPPED);
-        set_gone(t, c, true);
-        maybe_auto_shutdown(t, s, m->child);
-    } else if (c->spec.restart == RESTART_TRANSIENT && ended_well(t, s, c)) {
-        set_state(t, c, TREE_STOPPED);                        /* R5 */
-        set_gone(t, c, is_pool(&t->v[s]));                    /* a pool keeps no spec of an instance */
-        maybe_auto_shutdown(t, s, m->child);
-    } else {
+    if (c->spec.restart == RESTART_TEMPORARY || (c->spec.restart == RESTART_TRANSIENT && ended_well(t, s, c)))
+        end_for_good(t, s, m->child);                   /* R1, R5 */
+    else
         request_restart(t, s, m->child);
-    }
 }
 
 /* One batch, no charge, no strategy: what was lost with a worker comes back from its commits. */
@@ -345,8 +352,7 @@ static void on_lost_message(struct suptree *t, uint32_t s)
         if (t->v[c].state != TREE_DEAD || !t->v[c].lost || t->v[c].gone)
             continue;
         if (t->v[c].spec.restart == RESTART_TEMPORARY) {
-            set_state(t, &t->v[c], TREE_STOPPED);
-            set_gone(t, &t->v[c], true);
+            stay_down(t, s, c);
             continue;
         }
         x->left++;
@@ -470,13 +476,10 @@ static void retry(struct suptree *t, uint32_t s, uint32_t c)
     count_retry(t, s, -1);
     if (acted_on_cause(t, s, c))
         return;
-    if (x->cls == CLASS_NORMAL && x->spec.restart != RESTART_PERMANENT) {   /* ACTION_IGNORE: no start ends so by itself */
-        set_state(t, x, TREE_STOPPED);
-        set_gone(t, x, x->spec.restart == RESTART_TEMPORARY || is_pool(&t->v[s]));
-        maybe_auto_shutdown(t, s, c);
-        return;
-    }
-    request_restart(t, s, c);
+    if (x->cls == CLASS_NORMAL && x->spec.restart != RESTART_PERMANENT)     /* ACTION_IGNORE: no start ends so by itself */
+        end_for_good(t, s, c);
+    else
+        request_restart(t, s, c);
 }
 
 void on_message(struct suptree *t, uint32_t s, const struct msg *m)

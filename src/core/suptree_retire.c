@@ -165,6 +165,15 @@ void retired(struct suptree *t, uint32_t c)
         schedule(t, s);                 /* POOL_DOWN */
 }
 
+/* All below s, and its own work if it is to go, too. */
+static void begin_dying(struct suptree *t, uint32_t s, bool work_too)
+{
+    (void)retire(t, s, false, s);
+    if (t->v[s].work != WORK_NONE && work_too)
+        retire_vertex(t, s, s);         /* as one of those that end */
+    t->v[s].act = ACT_DYING;
+}
+
 /* Extension 10: what is left is killed. */
 void end_by_force(struct suptree *t, uint32_t s)
 {
@@ -172,11 +181,8 @@ void end_by_force(struct suptree *t, uint32_t s)
 
     x->forced = true;
     x->waiting = NONE;
-    (void)retire(t, s, false, s);
-    if (x->work != WORK_NONE && !x->parking)
-        retire_vertex(t, s, s);         /* as one of those that end */
+    begin_dying(t, s, !x->parking);
     x->forced = true;
-    x->act = ACT_DYING;
     if (x->left == 0)
         finish_dying(t, s);
 }
@@ -200,10 +206,7 @@ int kill_supervisor(struct suptree *t, uint32_t c, bool told, const struct suptr
     else if (x->state != TREE_STARTING)
         record(t, c, x->alone ? RECORD_STOP : RECORD_LOST);
     drop_call(t, c);
-    (void)retire(t, c, false, c);
-    if (x->work != WORK_NONE)
-        retire_vertex(t, c, c);
-    x->act = ACT_DYING;
+    begin_dying(t, c, true);
     drop_queue(t, c);
     if (x->left == 0 && x->alone)
         schedule(t, c);                 /* its supervisor is not at the place yet where it waits */
