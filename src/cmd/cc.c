@@ -133,6 +133,16 @@ static unsigned slots_per_sm(const struct device_code *d, unsigned threads)
     return blocks < SM_BLOCKS ? blocks : SM_BLOCKS;
 }
 
+/* The whole number that stands before a text; `otherwise` if the line has no such text. */
+static unsigned number_before(const char *line, const char *text, unsigned otherwise)
+{
+    const char *at = strstr(line, text);
+
+    while (at && at > line && at[-1] != ' ')
+        at--;
+    return at ? (unsigned)atoi(at) : otherwise;
+}
+
 /* From what ptxas prints, function by function; spills of all of them count.  Returns how many architectures. */
 static unsigned read_figures(FILE *f, struct device_code *ret)
 {
@@ -152,18 +162,11 @@ static unsigned read_figures(FILE *f, struct device_code *ret)
             ret[n - 1].spill_bytes += b + c;
             ret[n - 1].stack_bytes = a > ret[n - 1].stack_bytes ? a : ret[n - 1].stack_bytes;
         }
-        if (kernel && (at = strstr(line, "Used ")) && sscanf(at, "Used %u registers", &a) == 1)
-            ret[n - 1].registers = a;
-        if (kernel && (at = strstr(line, " bytes cumulative stack size")) != NULL) {
-            while (at > line && at[-1] != ' ')
-                at--;
-            ret[n - 1].stack_bytes = (unsigned)atoi(at);
-        }
-        if (kernel && (at = strstr(line, " bytes smem")) != NULL) {
-            while (at > line && at[-1] != ' ')
-                at--;
-            ret[n - 1].shared_bytes = (unsigned)atoi(at);
-        }
+        if (!kernel)
+            continue;
+        ret[n - 1].registers = number_before(line, " registers", ret[n - 1].registers);
+        ret[n - 1].stack_bytes = number_before(line, " bytes cumulative stack size", ret[n - 1].stack_bytes);
+        ret[n - 1].shared_bytes = number_before(line, " bytes smem", ret[n - 1].shared_bytes);
     }
     return n;
 }
