@@ -41,26 +41,30 @@ static int resolve_all(struct cuda_api *api, void *library, struct reason *why)
     return 0;
 }
 
+/*    result                                       is        what it says, and what to do                */
+#define REFUSAL_LIST(X)                                                                                    \
+    X(ERROR_STUB_LIBRARY,                    TW_ENOENT,                                                    \
+      "the libcuda.so.1 found is the toolkit's stub, made for linking: take its folder (.../stubs) out of "  \
+      "LD_LIBRARY_PATH")                                                                                   \
+    X(ERROR_NO_DEVICE,                       TW_ENOENT,                                                    \
+      "a driver, but no device that this process may see: look at CUDA_VISIBLE_DEVICES, and at what the "    \
+      "batch system has given you")                                                                        \
+    X(ERROR_SYSTEM_DRIVER_MISMATCH,          TW_ESYS,                                                      \
+      "the driver's library and kernel module are of different versions: reload the module or restart the "  \
+      "machine")                                                                                           \
+    X(ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE,  TW_ESYS,                                                      \
+      "the forward compatibility library in use does not know this device: take it out of LD_LIBRARY_PATH")  \
+    X(ERROR_SYSTEM_NOT_READY,                TW_ESYS,                                                      \
+      "the system is not ready: a service of the driver (fabric manager) does not run: start it")
+
 static int refused(const struct cuda_api *api, cuda_result code, struct reason *why)
 {
     switch (code) {
-    case CUDA_RESULT_ERROR_STUB_LIBRARY:
-        return reason_set(why, TW_ENOENT, "CUDA: the libcuda.so.1 found is the toolkit's stub, made for linking: take its "
-                          "folder (.../stubs) out of LD_LIBRARY_PATH");
-    case CUDA_RESULT_ERROR_NO_DEVICE:
-        return reason_set(why, TW_ENOENT, "CUDA: a driver, but no device that this process may see: look at "
-                          "CUDA_VISIBLE_DEVICES, and at what the batch system has given you");
-    case CUDA_RESULT_ERROR_SYSTEM_DRIVER_MISMATCH:
-        return reason_set(why, TW_ESYS, "CUDA: the driver's library and kernel module are of different versions: reload the "
-                          "module or restart the machine");
-    case CUDA_RESULT_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE:
-        return reason_set(why, TW_ESYS, "CUDA: the forward compatibility library in use does not know this device: take it "
-                          "out of LD_LIBRARY_PATH");
-    case CUDA_RESULT_ERROR_SYSTEM_NOT_READY:
-        return reason_set(why, TW_ESYS, "CUDA: the system is not ready: a service of the driver (fabric manager) does not "
-                          "run: start it");
+#define X(name, rc, text) case CUDA_RESULT_##name: return reason_set(why, rc, "CUDA: " text);
+    REFUSAL_LIST(X)
+#undef X
     }
-    return reason_set(why, TW_ESYS, "CUDA: the driver does not start: %s (%u): see `dmesg` for what it says", 
+    return reason_set(why, TW_ESYS, "CUDA: the driver does not start: %s (%u): see `dmesg` for what it says",
                       cuda_error_name(api, code), code);
 }
 
