@@ -80,7 +80,8 @@ static uint32_t pick(struct draw *d, bool actors)
     uint32_t v = (uint32_t)draw(d, d->s->vertex_count);
 
     for (uint32_t n = 0; n < d->s->vertex_count; n++, v = (v + 1) % d->s->vertex_count)
-        if (v != 0 && !spec_is_template(d->s, v) && (!actors || (d->s->vertices[v].kind == SPEC_ACTOR && d->s->vertices[v].restart != RESTART_TEMPORARY)))
+        if (v != 0 && !spec_is_template(d->s, v) &&
+            (!actors || (d->s->vertices[v].kind == SPEC_ACTOR && d->s->vertices[v].restart != RESTART_TEMPORARY)))
             return v;
     return SPEC_NONE;
 }

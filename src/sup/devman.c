@@ -32,7 +32,7 @@ void order(struct devman *d, int device, const union cell *c)
 }
 
 void order_slot(struct devman *d, uint32_t vertex, uint16_t type, uint32_t how, uint32_t deadline_ms,
-                       uint64_t step)
+                uint64_t step)
 {
     struct resident *r = &d->residents[vertex];
     union cell c;
