@@ -3,15 +3,8 @@
 
 /* -- beyond OTP ---------------------------------------------------------------------------------- */
 
-/* Jitter is drawn from the life, so that every replay waits as long. */
-static uint64_t mixed(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
-}
-
-/* Extension 1: how long a child has to wait after n attempts in a row. */
+/* Extension 1: how long a child has to wait after n attempts in a row.  Jitter is drawn from the life, so that every
+ * replay waits as long. */
 static uint64_t backoff(const struct vertex *x, uint32_t n)
 {
     const struct suptree_extra *w = wants(x);
@@ -23,7 +16,7 @@ static uint64_t backoff(const struct vertex *x, uint32_t n)
         ms = ms * w->backoff_factor / 100;
     ms = ms < most ? ms : most;
     span = ms * w->backoff_jitter / 100;
-    return span ? ms - span + mixed(x->life) % (2 * span + 1) : ms;
+    return span ? ms - span + splitmix(x->life) % (2 * span + 1) : ms;
 }
 
 /* One more in its row of restarts: when it is due, and whether on this device (extension 8). */

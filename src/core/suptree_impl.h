@@ -12,6 +12,7 @@
 
 #include "core/dues.h"
 #include "core/suptree.h"
+#include "shared/splitmix.h"
 
 /*    act           what a supervisor is doing */
 #define ACT_LIST(X)                                                                                \

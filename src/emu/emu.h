@@ -86,9 +86,6 @@ void emu_script_none(struct emu_script *ret);
 /* A file; its lines are described in doc/simulator.md.  0; TW_ENOENT; TW_EPROTO with file:line. */
 int emu_script_read(const char *file, const struct spec *s, int ranks, struct emu_script *ret, struct reason *why);
 
-/* 64 bits, evenly spread, and the next state (splitmix64: Steele, Lea, Flood 2014). */
-uint64_t emu_random(uint64_t *state);
-
 /* Draw a run's plan.  Times lie within length_us; actors of one supervisor are struck no oftener than its
  * intensity allows, so that a tree that goes down is a failure. */
 void emu_plan_draw(const struct emu_script *script, const struct spec *s, int ranks, uint64_t seed, uint64_t length_us,

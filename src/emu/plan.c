@@ -7,6 +7,7 @@
 #include "core/suptree.h"
 #include "emu/emu.h"
 #include "shared/rc.h"
+#include "shared/splitmix.h"
 #include "spec/placement.h"
 #include "spec/spec.h"
 
@@ -51,18 +52,9 @@ struct draw {
     struct emu_plan *plan;
 };
 
-uint64_t emu_random(uint64_t *state)
-{
-    uint64_t x = *state += 0x9e3779b97f4a7c15ull;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
-}
-
 static uint64_t draw(struct draw *d, uint64_t below)
 {
-    uint64_t x = emu_random(&d->state);
+    uint64_t x = splitmix_next(&d->state);
 
     return below ? x % below : 0;
 }

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/splitmix.h"
 #include "sup/timeouts.h"
 
 #define ALL_LOOKED_AT_EVERY 4096        /* events; and after every strike: watch.c */
 
 /* -- time and chance ------------------------------------------------------------------------------ */
 
-uint32_t chance(struct world *w, uint32_t below) { return (uint32_t)(emu_random(&w->timing) >> 32) % (below ? below : 1); }
+uint32_t chance(struct world *w, uint32_t below) { return (uint32_t)(splitmix_next(&w->timing) >> 32) % (below ? below : 1); }
 
 static bool before(const struct moment *a, const struct moment *b)
 {

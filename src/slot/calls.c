@@ -3,6 +3,7 @@
  * All of them only note what the handler wants; it takes effect when the handler has returned, unless it
  * failed (slot.c: finish_call).
  */
+#include "shared/splitmix.h"
 #include "slot/slot_impl.h"
 
 HD static struct slot *slot_of(struct tw_ctx *cx) { return cx->slot; }
@@ -198,11 +199,8 @@ HD static int call_checkpoint(struct tw_ctx *cx)
 HD static uint64_t call_random(struct tw_ctx *cx)
 {
     struct slot *s = slot_of(cx);
-    uint64_t x = s->config->seed + (s->image->draws + ++s->draws) * 0x9e3779b97f4a7c15ull;
 
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
+    return splitmix(s->config->seed + (s->image->draws + ++s->draws) * SPLITMIX_STEP);
 }
 
 HD static void call_log(struct tw_ctx *cx, uint32_t code, uint64_t a, uint64_t b)

@@ -11,11 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define HD __host__ __device__
-#else
-#define HD
-#endif
+#include "shared/hd.h"
 
 enum tw_scope { SCOPE_SLOT, SCOPE_DEVICE, SCOPE_SYSTEM };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/rc.h"
+#include "shared/splitmix.h"
 
 const char *drill_how_name(unsigned how)
 {
@@ -24,18 +25,9 @@ int drill_how_of(const char *text)
     return TW_ENOENT;
 }
 
-uint64_t spec_draw(uint64_t *state)
-{
-    uint64_t x = (*state += 0x9e3779b97f4a7c15ull);
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return x ^ (x >> 31);
-}
-
 static uint64_t between(uint64_t *state, uint64_t low, uint64_t high)
 {
-    return high <= low ? low : low + spec_draw(state) % (high - low + 1);
+    return high <= low ? low : low + splitmix_next(state) % (high - low + 1);
 }
 
 /* Steps are counted by actors: a branch's drill waits for its first one. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/splitmix.h"
 #include "spec/placement.h"
 #include "spec/spec_impl.h"
 
@@ -166,7 +167,7 @@ void scenario_tree_free(struct scenario_tree *t)
 
 /* -- vertices to ranks ---------------------------------------------------------------------------- */
 
-static uint32_t draw(uint64_t *state, uint32_t below) { return (uint32_t)(spec_draw(state) >> 32) % below; }
+static uint32_t draw(uint64_t *state, uint32_t below) { return (uint32_t)(splitmix_next(state) >> 32) % below; }
 
 static void tie(struct spec_vertex *v, uint32_t rank)
 {

@@ -39,7 +39,5 @@ void decl_free(struct decl *d);
 /* spec.c: FNV-1a, from SPEC_HASH_BASIS on. */
 #define SPEC_HASH_BASIS 0xcbf29ce484222325ull
 uint64_t spec_hash_more(uint64_t h, const void *bytes, size_t count);
-/* drills.c: splitmix64. */
-uint64_t spec_draw(uint64_t *state);
 
 #endif

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/splitmix.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/tap.h"
 
@@ -153,11 +154,9 @@ static void read_corpus(void)
 
 static uint64_t roll(uint64_t below)
 {
-    uint64_t x = dice += 0x9e3779b97f4a7c15ull;
+    uint64_t x = splitmix_next(&dice);
 
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-    return below ? (x ^ x >> 31) % below : 0;
+    return below ? x % below : 0;
 }
 
 static void put(struct input *in, size_t at, const void *what, size_t size)

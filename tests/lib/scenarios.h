@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/splitmix.h"
+
 #define DRAWN_VERTICES 48
 #define DRAWN_BYTES 16384
 
@@ -35,14 +37,7 @@ struct drawn {
 
 struct drawn_name { char text[24]; uint32_t vertex; };
 
-static uint32_t draw(struct drawn *d, uint32_t below)
-{
-    uint64_t x = d->state += 0x9e3779b97f4a7c15ull;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return (uint32_t)((x ^ (x >> 31)) >> 32) % below;
-}
+static uint32_t draw(struct drawn *d, uint32_t below) { return (uint32_t)(splitmix_next(&d->state) >> 32) % below; }
 
 static bool one_in(struct drawn *d, uint32_t n) { return draw(d, n) == 0; }
 

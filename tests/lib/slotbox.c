@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/splitmix.h"
+
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #define STACK_BYTES (256u << 10)
@@ -23,11 +25,7 @@ static size_t outside_bytes;
 
 uint32_t box_random(struct box *b, uint32_t below)
 {
-    uint64_t x = b->rng += 0x9e3779b97f4a7c15ull;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-    return (uint32_t)((x ^ (x >> 31)) >> 32) % (below ? below : 1);
+    return (uint32_t)(splitmix_next(&b->rng) >> 32) % (below ? below : 1);
 }
 
 static bool chance(struct box *b, uint32_t one_in) { return one_in && box_random(b, one_in) == 0; }

@@ -46,7 +46,7 @@ static void own(struct world *w)
             w->v[c].window = w->windows[c];
 }
 
-static uint64_t stir(uint64_t h, uint64_t value) { return mixed(h ^ (value + 0x9e3779b97f4a7c15ull)) * 3 + 1; }
+static uint64_t stir(uint64_t h, uint64_t value) { return splitmix(h ^ (value + SPLITMIX_STEP)) * 3 + 1; }
 
 /* How many of the lives that matter are older: what a life is worth beside the others. */
 static uint64_t worth(const struct world *w, uint64_t life)

@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "emu/scenario.h"
+#include "shared/splitmix.h"
 #include "spec/placement.h"
 #include "tests/lib/partial_order.h"
 #include "tests/lib/scenarios.h"
@@ -208,7 +209,7 @@ static uint64_t draw_mapping(uint64_t *state, int ranks)
         n = scenario_tree_mappings(&tree, ranks);
         scenario_tree_free(&tree);
     }
-    return emu_random(state) % n;
+    return splitmix_next(state) % n;
 }
 
 static void large(uint64_t seed)
@@ -217,9 +218,9 @@ static void large(uint64_t seed)
 
     draw_scenario(&drawn, seed, 14, 6, true);
     for (int i = 0, ok = prepare(); ok && i < 4 && !bad; i++) {
-        int ranks = 2 + (int)(emu_random(&state) % (RANKS - 1));
+        int ranks = 2 + (int)(splitmix_next(&state) % (RANKS - 1));
         uint64_t mapping = draw_mapping(&state, ranks);
-        struct scenario_ranks c = mapped(ranks, mapping, emu_random(&state));
+        struct scenario_ranks c = mapped(ranks, mapping, splitmix_next(&state));
 
         run_equal("large", seed, &c);
     }
@@ -230,12 +231,12 @@ static void draw_plan(uint64_t *state, int ranks, struct emu_plan *ret)
 {
     static const uint64_t delays[] = {20, 2000, 300000, 600000};
 
-    *ret = (struct emu_plan){.links = {.delay_us = delays[emu_random(state) % 4]},
-                             .count = (uint32_t)(emu_random(state) % 4)};
+    *ret = (struct emu_plan){.links = {.delay_us = delays[splitmix_next(state) % 4]},
+                             .count = (uint32_t)(splitmix_next(state) % 4)};
     for (uint32_t i = 0; i < ret->count; i++)
-        ret->faults[i] = (struct emu_fault){.kind = EMU_STALL, .us = emu_random(state) % 3000000,
-                                            .rank = (int)(emu_random(state) % (uint64_t)ranks),
-                                            .for_us = 1 + emu_random(state) % 400000};
+        ret->faults[i] = (struct emu_fault){.kind = EMU_STALL, .us = splitmix_next(state) % 3000000,
+                                            .rank = (int)(splitmix_next(state) % (uint64_t)ranks),
+                                            .for_us = 1 + splitmix_next(state) % 400000};
 }
 
 static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
@@ -254,7 +255,7 @@ static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
 static void over_bad_links(uint64_t seed, bool chain)
 {
     uint64_t state = seed * 3 + chain;
-    int ranks = 2 + (int)(emu_random(&state) % (RANKS - 1));
+    int ranks = 2 + (int)(splitmix_next(&state) % (RANKS - 1));
     struct scenario_ranks c;
     struct emu_plan plan;
 

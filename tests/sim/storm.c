@@ -21,11 +21,7 @@
 
 struct step { uint8_t move, vertex; };
 
-static uint64_t drawn(uint64_t *seed, uint64_t below)
-{
-    *seed += 0x9e3779b97f4a7c15ull;
-    return mixed(*seed) % below;
-}
+static uint64_t drawn(uint64_t *seed, uint64_t below) { return splitmix_next(seed) % below; }
 
 /* -- trees ---------------------------------------------------------------------------------------- */
 

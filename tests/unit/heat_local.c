@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jobs/heat/reference_plate.h"
+#include "shared/splitmix.h"
 #include "tests/lib/tap.h"
 
 extern const struct tw_program tw_program;
@@ -73,15 +74,6 @@ struct tw_ctx {
     uint64_t progress, result;
     char path[512];
 };
-
-static uint64_t draw(struct world *w)
-{
-    uint64_t z = w->seed += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 /* ---- the calls --------------------------------------------------------------------------------- */
 
@@ -298,7 +290,7 @@ static void take_effect(struct world *w, struct actor *a, struct tw_ctx *cx)
         a->result = cx->result;
     }
     if (cx->done || cx->commit ||
-        (!w->lazy && (a->since_commit >= limits_of[a->type].every || draw(w) % 16 == 0)))
+        (!w->lazy && (a->since_commit >= limits_of[a->type].every || splitmix_next(&w->seed) % 16 == 0)))
         commit(w, a);
 }
 
@@ -321,7 +313,7 @@ static uint64_t visible(const struct world *w, uint32_t from, uint32_t to)
 /* One message from a stream drawn at random, and the step after it.  0 if there was none. */
 static int take_one(struct world *w, struct actor *a)
 {
-    uint32_t start = (uint32_t)(draw(w) % ACTORS);
+    uint32_t start = (uint32_t)(splitmix_next(&w->seed) % ACTORS);
 
     for (uint32_t k = 0; k < ACTORS; k++) {
         uint32_t from = (start + k) % ACTORS;
@@ -369,11 +361,11 @@ static int turn(struct world *w, struct actor *a)
 /* Now and then an actor falls, or a worker's eight tiles together. */
 static void maybe_fault(struct world *w, uint32_t one_in)
 {
-    uint32_t victim = (uint32_t)(draw(w) % ACTORS);
+    uint32_t victim = (uint32_t)(splitmix_next(&w->seed) % ACTORS);
 
-    if (one_in == 0 || draw(w) % one_in != 0)
+    if (one_in == 0 || splitmix_next(&w->seed) % one_in != 0)
         return;
-    if (victim < TILES && draw(w) % 4 == 0)
+    if (victim < TILES && splitmix_next(&w->seed) % 4 == 0)
         for (uint32_t i = 0; i < 8; i++)
             roll_back(w, &w->actor[victim / 8 * 8 + i]);
     else
@@ -384,7 +376,7 @@ static void maybe_fault(struct world *w, uint32_t one_in)
 static int run_world(struct world *w, uint32_t fault_one_in)
 {
     while (!w->actor[TILES].done && w->failed_code == 0) {
-        uint32_t start = (uint32_t)(draw(w) % ACTORS), k = 0;
+        uint32_t start = (uint32_t)(splitmix_next(&w->seed) % ACTORS), k = 0;
 
         while (k < ACTORS && !turn(w, &w->actor[(start + k) % ACTORS]))
             k++;
