@@ -164,7 +164,8 @@ struct suptree_input {
     X(STOP)           /* end it: how (enum suptree_shutdown), deadline_ms; linked, cls; alone */   \
     X(REPORT)         /* a branch's top: what (STARTED, START_FAILED, EXITED, QUARANTINED), cls, cause */       \
     X(RESULT)         /* token, answer, count: lives it ended */                                   \
-    X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other */
+    X(RECORD)         /* for the journal: what (enum suptree_record), cls, cause, starts, other; who gives up:  \
+                       * how (enum suptree_giveup), other: of which child, count: what that one ended of */
 enum suptree_effect_kind {
 #define X(name) SUPTREE_DO_##name,
     SUPTREE_EFFECT_LIST(X)
@@ -183,6 +184,10 @@ enum suptree_record {
     SUPTREE_RECORD_LIST(X)
 #undef X
 };
+
+/* Why a supervisor gives up: restarts of all its children, or of one of them (extension 2), exceeded their window; the
+ * end of one child is to escalate (3); a significant one has ended (A2). */
+enum suptree_giveup { GIVEUP_NONE, GIVEUP_WINDOW, GIVEUP_CHILD_WINDOW, GIVEUP_ESCALATED, GIVEUP_AUTO_SHUTDOWN };
 
 /* Answers of administration calls (M1, M2). */
 #define SUPTREE_ANSWER_LIST(X)                                                                     \

@@ -93,38 +93,44 @@ static uint32_t drop_old(const uint64_t *window, uint32_t room, uint32_t *head, 
 }
 
 /* I2: more than `intensity` requests within the period, this one included, means give up.  Extension 2: so do more than
- * intensity_per_child of one child. */
-static bool grant(struct suptree *t, uint32_t s, uint32_t c)
+ * intensity_per_child of one child.  Returns the window that is full; GIVEUP_NONE: granted. */
+static uint8_t charge(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
     struct extra *own = t->v[c].extra && t->v[c].extra->window ? t->v[c].extra : NULL;
 
     if (x->spec.intensity == SUPTREE_UNLIMITED) {
         t->restarts++;
-        return true;
+        return GIVEUP_NONE;
     }
     x->window_count = drop_old(x->window, x->spec.intensity, &x->window_head, x->window_count, t->now_ms,
                                x->spec.period_ms);
     if (own)
         own->window_count = drop_old(own->window, own->window_room, &own->window_head, own->window_count, t->now_ms,
                                      x->spec.period_ms);
-    if (x->window_count >= x->spec.intensity || (own && own->window_count >= own->window_room))
-        return false;
+    if (x->window_count >= x->spec.intensity)
+        return GIVEUP_WINDOW;
+    if (own && own->window_count >= own->window_room)
+        return GIVEUP_CHILD_WINDOW;
     x->window[(x->window_head + x->window_count++) % x->spec.intensity] = t->now_ms;
     if (own)
         own->window[(own->window_head + own->window_count++) % own->window_room] = t->now_ms;
     t->restarts++;
-    return true;
+    return GIVEUP_NONE;
 }
 
-static void give_up(struct suptree *t, uint32_t s, uint8_t cause)
+static void give_up(struct suptree *t, uint32_t s, uint32_t c, uint8_t how)
 {
+    uint8_t cause = how == GIVEUP_AUTO_SHUTDOWN ? CAUSE_AUTO_SHUTDOWN : CAUSE_GIVEUP;
     struct suptree_effect *e;
 
     t->v[s].parking = cause == CAUSE_GIVEUP && wants(&t->v[s])->quarantine;
     if ((e = record(t, s, t->v[s].parking ? RECORD_QUARANTINE : RECORD_GIVEUP))) {
         e->cls = CLASS_SHUTDOWN;
         e->cause = cause;
+        e->how = how;
+        e->other = t->v[c].spec.id;
+        e->count = t->v[c].cause;
     }
     t->giveups += cause == CAUSE_GIVEUP;
     begin_down(t, s, cause, false);
@@ -219,10 +225,11 @@ static void begin_restart(struct suptree *t, uint32_t s, uint32_t c)
 static void request_restart(struct suptree *t, uint32_t s, uint32_t c)
 {
     struct vertex *x = &t->v[s];
+    uint8_t full = charge(t, s, c);
 
     set_state(t, &t->v[c], TREE_STOPPED);
-    if (!grant(t, s, c)) {
-        give_up(t, s, CAUSE_GIVEUP);
+    if (full != GIVEUP_NONE) {
+        give_up(t, s, c, full);
         return;
     }
     x->delay_ms = next_attempt(&t->v[c]);
@@ -259,7 +266,7 @@ static void maybe_auto_shutdown(struct suptree *t, uint32_t s, uint32_t c)
             if (o != c && t->v[o].spec.significant &&
                 (has_process(&t->v[o]) || t->v[o].state == TREE_RESTARTING || is_pool(x)))
                 return;
-    give_up(t, s, CAUSE_AUTO_SHUTDOWN);
+    give_up(t, s, c, GIVEUP_AUTO_SHUTDOWN);
 }
 
 /* A pool keeps no spec of an instance, and nobody that of a temporary child (R1). */
@@ -297,7 +304,7 @@ static bool acted_on_cause(struct suptree *t, uint32_t s, uint32_t c)
     case ACTION_STOP: keep_down(t, s, c); return true;
     case ACTION_ESCALATE:
         keep_down(t, s, c);
-        give_up(t, s, CAUSE_GIVEUP);
+        give_up(t, s, c, GIVEUP_ESCALATED);
         return true;
     case ACTION_QUARANTINE:
         keep_down(t, s, c);

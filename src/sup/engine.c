@@ -136,45 +136,18 @@ static bool is_death(const struct rank *r, uint8_t what, uint32_t vertex)
     return what == RECORD_EXIT || what == RECORD_STOP || what == RECORD_LOST || what == RECORD_DOWN;
 }
 
-/* The child for whose end a supervisor had to give up: it stays down as if by hand, until both are started again. */
-static uint32_t escalated(const struct rank *r, const struct suptree *t, uint32_t supervisor)
+/* Not well again before it runs again.  Whom its parent keeps down for having given up has said of what itself. */
+static void note_giveup(struct rank *r, const struct suptree_effect *e)
 {
-    const struct spec_vertex *v;
-    struct suptree_look l;
+    struct giveup *g = &r->gave_up[e->vertex];
 
-    for (uint32_t c = r->cx.spec->vertices[supervisor].first_child; c != SPEC_NONE; c = v->next_sibling) {
-        v = &r->cx.spec->vertices[c];
-        if (v->extra && suptree_peek(t, c, &l) == 0 && l.by_hand && v->extra->on_cause[l.cause] == ACTION_ESCALATE)
-            return c;
-    }
-    return NO_VERTEX;
-}
-
-/* A supervisor's engine decides and says no more than that; its windows and its children show of what.  It may be in
- * its next life already: then they do not. */
-static struct giveup giveup_of(const struct rank *r, const struct suptree_effect *e)
-{
-    const struct spec_vertex *v = &r->cx.spec->vertices[e->vertex];
-    struct giveup g = {.why = GIVEUP_UNTOLD, .quarantined = e->what == RECORD_QUARANTINE};
-    const struct suptree *t;
-    struct suptree_look l;
-
-    if (v->kind == SPEC_ACTOR || e->cause != CAUSE_GIVEUP) {    /* a child that is kept down */
-        g.why = GIVEUP_CAUSE;
-        g.cause = e->cause;
-        return g;
-    }
-    t = r->cx.home_of[e->vertex] < 0 ? root_tree(r) : r->branches;
-    if (suptree_look(t, e->vertex, engine_ms(r), &l) != 0 || l.life != e->life)
-        return g;
-    g.child = escalated(r, t, e->vertex);
-    if (g.child != NO_VERTEX && suptree_peek(t, g.child, &l) == 0) {
-        g.why = GIVEUP_ESCALATED;
-        g.cause = l.cause;
-    } else {
-        g.why = l.restarts_in_window >= v->intensity ? GIVEUP_WINDOW : GIVEUP_CHILD_WINDOW;
-    }
-    return g;
+    if (e->how != GIVEUP_NONE)
+        *g = (struct giveup){.how = e->how, .cause = (uint8_t)e->count, .child = e->other};
+    else if (e->cause != CAUSE_GIVEUP)
+        *g = (struct giveup){.cause = e->cause};
+    g->stands = true;
+    g->quarantined = e->what == RECORD_QUARANTINE;
+    r->view.giveups++;
 }
 
 static void journal(struct rank *r, const struct suptree_effect *e)
@@ -187,10 +160,8 @@ static void journal(struct rank *r, const struct suptree_effect *e)
     rec.cause = e->cause;
     rec.a = e->what == RECORD_ESCALATE ? e->other : e->what == RECORD_DELAY ? e->count : e->starts;
     noted(r, &rec);
-    if (e->what == RECORD_QUARANTINE || (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP)) {
-        r->gave_up[e->vertex] = giveup_of(r, e);        /* not well again before it runs again */
-        r->view.giveups++;
-    }
+    if (e->what == RECORD_QUARANTINE || (e->what == RECORD_GIVEUP && e->cause == CAUSE_GIVEUP))
+        note_giveup(r, e);
     if (r->stage)
         stage_recorded(r, &rec, e);
     if (!is_death(r, e->what, e->vertex))

@@ -87,8 +87,7 @@ static int flush_out(struct rank *r)
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause)
 {
     if (cause == CAUSE_GIVEUP && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR) {
-        if (r->gave_up[vertex].why == GIVEUP_NONE)      /* else its engine has said more */
-            r->gave_up[vertex].why = GIVEUP_UNTOLD;
+        r->gave_up[vertex].stands = true;
     } else if (cls == CLASS_ABNORMAL && cause == CAUSE_CODE) {
         snprintf(r->last_fault, sizeof r->last_fault, "%.120s failed with code %u", r->cx.spec->vertices[vertex].path,
                  r->table[vertex].code);
@@ -106,9 +105,8 @@ void note_state(struct rank *r, uint32_t vertex)
 
     if (r->table[vertex].state == VERTEX_RUNNING)
         *g = (struct giveup){0};
-    else if (r->table[vertex].state == VERTEX_QUARANTINED && g->why == GIVEUP_NONE)
-        *g = (struct giveup){.why = actor ? GIVEUP_CAUSE : GIVEUP_UNTOLD, .cause = r->table[vertex].cause,
-                             .quarantined = true};
+    else if (r->table[vertex].state == VERTEX_QUARANTINED && !g->stands)
+        *g = (struct giveup){.stands = true, .quarantined = true, .cause = actor ? r->table[vertex].cause : CAUSE_NONE};
 }
 
 static void tally(struct view_vertex *v, const struct cell_vertex *c)

@@ -55,14 +55,13 @@ enum rank_phase {
 
 #define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)
 
-/* Who gave up, or is kept in quarantine, and of what, as far as it is known here: the reasons of a branch that is at
- * home elsewhere are known there. */
-enum giveup_why { GIVEUP_NONE, GIVEUP_UNTOLD, GIVEUP_CAUSE, GIVEUP_WINDOW, GIVEUP_CHILD_WINDOW, GIVEUP_ESCALATED };
+/* Who gave up, or is kept down, and of what, as far as it is known here: the reasons of a branch that is at home
+ * elsewhere are known there. */
 struct giveup {
-    uint8_t why;                /* enum giveup_why; _NONE: it has not, or is back */
-    uint8_t cause;              /* _CAUSE: what it was; _ESCALATED: of what child fell */
-    bool quarantined;
-    uint32_t child;             /* _ESCALATED */
+    bool stands, quarantined;   /* it is not back */
+    uint8_t how;                /* enum suptree_giveup; _NONE: it did not give up, or that is all that is known */
+    uint8_t cause;              /* what `child` ended of; how _NONE: what it is kept down for, if that is known */
+    uint32_t child;             /* not with _NONE */
 };
 
 struct root;

@@ -433,7 +433,7 @@ void root_fail(struct rank *r, int exit_code, const char *fmt, ...)
 static uint32_t given_up(const struct rank *r)
 {
     for (uint32_t v = 0; v < r->vertices; v++)
-        if (r->gave_up[v].why != GIVEUP_NONE)
+        if (r->gave_up[v].stands)
             return v;
     return NO_VERTEX;
 }
@@ -445,10 +445,7 @@ static void giveup_text(const struct rank *r, uint32_t bad, char *text, size_t r
     const char *state = g->quarantined ? "is in quarantine" : "gave up";
     int n = 0;
 
-    switch (g->why) {
-    case GIVEUP_CAUSE:
-        snprintf(text, room, "%s %s: %s", v->path, state, exit_cause_name(g->cause));
-        return;
+    switch (g->how) {
     case GIVEUP_ESCALATED:
         snprintf(text, room, "%s %s: %s escalated (%s)", v->path, state, vertices[g->child].path,
                  exit_cause_name(g->cause));
@@ -461,7 +458,12 @@ static void giveup_text(const struct rank *r, uint32_t bad, char *text, size_t r
         n = snprintf(text, room, "%s %s: more than %u restarts of one child in %llu ms", v->path, state,
                      v->extra ? v->extra->intensity_per_child : 0, (unsigned long long)v->period_ms);
         break;
-    default: n = snprintf(text, room, "%s %s", v->path, state);
+    default:
+        if (g->cause != CAUSE_NONE) {
+            snprintf(text, room, "%s %s: %s", v->path, state, exit_cause_name(g->cause));
+            return;
+        }
+        n = snprintf(text, room, "%s %s", v->path, state);
     }
     if (r->last_fault[0] && n > 0 && (size_t)n < room)
         snprintf(text + n, room - (size_t)n, "; last: %s", r->last_fault);

@@ -105,7 +105,7 @@ static void call_bounds(struct tw_ctx *cx) { call_fail(cx, 0xb0d5); }
 static void call_again(struct tw_ctx *cx) { cx->again = 1; }
 static void call_progress(struct tw_ctx *cx, uint64_t units) { cx->progress += units; }
 static int call_checkpoint(struct tw_ctx *cx) { (void)cx; return 0; }
-static uint64_t call_random(struct tw_ctx *cx) { return draw(cx->w); }
+static uint64_t call_random(struct tw_ctx *cx) { return splitmix_next(&cx->w->seed); }
 
 static void call_done(struct tw_ctx *cx, uint64_t result)
 {
@@ -441,7 +441,7 @@ static void make_picture(uint32_t width, uint32_t height, uint32_t full, uint64_
 
     fprintf(f, "P5 # made\n%u\n# for a test\n%u %u\n", width, height, full);
     for (uint32_t i = 0; i < width * height; i++) {
-        uint64_t grey = draw(&w) % 8 == 0 ? full - draw(&w) % (full / 8 + 1) : draw(&w) % (full / 2 + 1);
+        uint64_t grey = splitmix_next(&w.seed) % 8 == 0 ? full - splitmix_next(&w.seed) % (full / 8 + 1) : splitmix_next(&w.seed) % (full / 2 + 1);
 
         if (full > 255)
             putc((int)(grey >> 8), f);

@@ -881,6 +881,27 @@ static void what_the_verdict_says_of_giving_up(void)
     ends_with("", ", on_cause: {failed: quarantine}", 1, "top/a[0] is in quarantine: failed");
 }
 
+/* Its own engine has said of what; that its parent keeps it down for that does not unsay it. */
+static void kept_down_after_giving_up(void)
+{
+    static const char text[] =
+        "treewarden: 1\nname: t\ndevices: {per_rank: 1, slots: 4, spares: 1}\nsupervisor: top\nchildren:\n"
+        "  - supervisor: row\n    on_cause: {gave up: quarantine}\n    intensity: 0\n    children:\n"
+        "      - {actor: a, place: {rank: 1}}\n      - {actor: b, type: a, start: later, place: {rank: 0}}\n";
+    struct play *p = play_with(text, 0, false);
+    uint32_t row = 1, a = 2;
+
+    reported(p, SUPTREE_STARTED, a, ordered(p, CELL_START, a), 0);
+    reported(p, SUPTREE_EXITED, a, ordered(p, CELL_START, a), CLASS_ABNORMAL);
+    ok(p->r->table[row].state == VERTEX_QUARANTINED, "a branch that gave up is kept down by its parent");
+    rank_signal(p->r, SIGTERM);
+    turns(p, 1, 1000);
+    sums_end(p);
+    is_str(p->verdict.reason, "top/row is in quarantine: more than 0 restarts in 5000 ms; last: top/row/a failed with code 0",
+           "... and the verdict says of what it gave up");
+    play_end(p);
+}
+
 /* Of what, its home knows. */
 static void a_branch_elsewhere_in_quarantine(void)
 {
@@ -965,7 +986,7 @@ static void a_temporary_child_is_not_restarted(void)
     turns(p, 1, 1000);
     ok(sent(p, CELL_STOP) == 0 && p->answers == 1 && p->answer.exit_code == 1,
        "a temporary child, which nobody could start again, is not stopped for a restart");
-    ok(strstr(p->answer.text, "`treewarden child terminate` it, and `child start` it"), "... what to do is said: %s",
+    ok(strstr(p->answer.text, "`treewarden child terminate` it, and `child start` it") != NULL, "... what to do is said: %s",
        p->answer.text);
     play_end(p);
 }
@@ -1051,6 +1072,7 @@ int main(void)
     what_past_children_did_counts();
     giving_up();
     what_the_verdict_says_of_giving_up();
+    kept_down_after_giving_up();
     a_branch_elsewhere_in_quarantine();
     drills_are_drawn_again();
     a_restart_is_two_halves();
