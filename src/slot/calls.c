@@ -134,7 +134,7 @@ HD static uint64_t hash_pattern(const char *pattern, const uint32_t *index, uint
 HD static uint32_t call_peer(struct tw_ctx *cx, const char *pattern, const uint32_t *index, uint32_t count)
 {
     const struct arena_view *v = slot_of(cx)->view;
-    const struct arena_name *names = (const struct arena_name *)(v->base + v->at.names);
+    const struct arena_name *names = arena_names(v);
     uint64_t hash = hash_pattern(pattern, index, count);
     uint32_t low = 0, high = v->geo.vertices;
 

@@ -159,7 +159,7 @@ HD int commit_restore(struct slot *s)
 
 HD int64_t commit_fetch(const struct arena_view *v, uint32_t slot, void *to, uint64_t room)
 {
-    const struct slot_is *is = arena_is(v, slot);
+    const struct slot_is *is = arena_shown_is(v, slot);
     const struct commit_head *c = newest(v, slot);
     struct commit_head *mine = (struct commit_head *)to;
     uint64_t bytes, committed = 0;

@@ -4,8 +4,12 @@
  * trusts a pointer or an offset the other wrote.  Every word names its single writer.  Slots are numbered
  * 1..slots; number 0 is slot 0, the device's own supervisor loop.
  *
- *   header | names | directory | ends | down ring | up ring | slot 0 bell | slot[1..n]
- *   slot = control | config | bell | lanes | inbox | log | hand | commit[2] | live
+ *   far:  header | down ring | up ring | slot[1..n] = config | shown | commit[2]
+ *   near: names | directory | ends | slot 0 bell, lanes | slot[1..n] = control | bell | lanes | inbox | log | hand | live
+ *
+ * Far is what the rank reads and writes while the worker runs.  Near is the slots' own; on a host it lies behind the
+ * far part and the rank may look there, too.  A GPU has it in its own memory (geometry.apart): it begins as the rank
+ * wrote it, names, directory and ends, the rest zero; from then on the rank knows of it what slot 0 shows (`shown`).
  */
 #ifndef TW_SLOT_LAYOUT_H
 #define TW_SLOT_LAYOUT_H
@@ -32,7 +36,7 @@ struct arena_geometry {
     uint32_t mailbox;
     uint32_t message_bytes;             /* multiple of 8 */
     uint32_t vertices;                  /* of the whole tree */
-    uint32_t reserved;
+    uint32_t apart;                     /* 1 = near lies elsewhere, and the rank cannot look there */
     uint64_t state_bytes;               /* multiple of 64 */
 };
 
@@ -283,6 +287,7 @@ struct inbox { uint64_t tail; char pad1[56]; uint64_t head; char pad2[56]; };   
 
 /* ---- offsets ---- */
 #define ALIGN64(n) (((n) + 63u) & ~(uint64_t)63u)
+#define ALIGN_PAGE(n) (((n) + 4095u) & ~(uint64_t)4095u)
 
 HD static inline uint64_t entry_stride(const struct arena_geometry *g)
 {
@@ -321,40 +326,52 @@ HD static inline uint64_t up_ring_bytes(const struct arena_geometry *g)
 }
 
 struct arena_offsets {
-    uint64_t names, directory, ends, down, up, bell0, lanes0, slots;
-    uint64_t slot_stride;
-    uint64_t want, is, config, bell, lanes, inbox, logs, hand, commit0, commit1, image;    /* within a slot */
-    uint64_t total;
+    uint64_t down, up, slots, slot_stride;              /* far */
+    uint64_t config, shown_is, shown_hand, commit0, commit1;    /* within a slot there */
+    uint64_t near;                                      /* where it begins, in an arena that is whole */
+    uint64_t names, directory, ends, bell0, lanes0, near_slots, near_stride;    /* from there on */
+    uint64_t want, is, own_config, bell, lanes, inbox, logs, hand, image;       /* within a slot there */
+    uint64_t near_bytes, total;
 };
 
 /* Where everything is, from the geometry alone.  The same on both sides. */
 HD static inline void arena_layout(const struct arena_geometry *g, struct arena_offsets *o)
 {
     uint64_t lanes = (uint64_t)(g->slots + 1) * sizeof(struct lane);
+    uint64_t hand = ALIGN64(sizeof(struct slot_hand) + g->message_bytes + 8);
     uint64_t at = ALIGN64(sizeof(struct arena_header));
 
+    o->down = at;           at += sizeof(struct byte_ring) + down_ring_bytes(g);
+    o->up = at;             at += sizeof(struct byte_ring) + up_ring_bytes(g);
+    o->slots = ALIGN_PAGE(at);
+    at = 0;
+    o->config = at;         at += ALIGN64(sizeof(struct slot_config));
+    o->shown_is = at;       at += g->apart ? sizeof(struct slot_is) : 0;
+    o->shown_hand = at;     at += g->apart ? hand : 0;
+    o->commit0 = at;        at += ALIGN64(commit_bytes(g));
+    o->commit1 = at;        at += ALIGN64(commit_bytes(g));
+    o->slot_stride = ALIGN_PAGE(at);
+    o->near = o->slots + g->slots * o->slot_stride;
+    at = 0;
     o->names = at;          at += ALIGN64((uint64_t)g->vertices * sizeof(struct arena_name));
     o->directory = at;      at += ALIGN64((uint64_t)g->vertices * 8);
     o->ends = at;           at += ALIGN64((uint64_t)g->vertices * sizeof(struct peer_end));
-    o->down = at;           at += sizeof(struct byte_ring) + down_ring_bytes(g);
-    o->up = at;             at += sizeof(struct byte_ring) + up_ring_bytes(g);
     o->bell0 = at;          at += sizeof(struct bell_word);
     o->lanes0 = at;         at += lanes;
-    o->slots = (at + 4095u) & ~(uint64_t)4095u;
+    o->near_slots = ALIGN_PAGE(at);
     at = 0;
     o->want = at;           at += sizeof(struct slot_want);
     o->is = at;             at += sizeof(struct slot_is);
-    o->config = at;         at += ALIGN64(sizeof(struct slot_config));
+    o->own_config = at;     at += g->apart ? ALIGN64(sizeof(struct slot_config)) : 0;
     o->bell = at;           at += sizeof(struct bell_word);
     o->lanes = at;          at += lanes;
     o->inbox = at;          at += ALIGN64(sizeof(struct inbox) + inbox_entries(g) * inbox_stride(g));
     o->logs = at;           at += ALIGN64(SLOT_LOGS * sizeof(union cell));
-    o->hand = at;           at += ALIGN64(sizeof(struct slot_hand) + g->message_bytes + 8);
-    o->commit0 = at;        at += ALIGN64(commit_bytes(g));
-    o->commit1 = at;        at += ALIGN64(commit_bytes(g));
+    o->hand = at;           at += hand;
     o->image = at;          at += image_bytes(g);
-    o->slot_stride = (at + 4095u) & ~(uint64_t)4095u;
-    o->total = o->slots + g->slots * o->slot_stride;
+    o->near_stride = ALIGN_PAGE(at);
+    o->near_bytes = o->near_slots + g->slots * o->near_stride;
+    o->total = o->near + o->near_bytes;
 }
 
 static_assert(sizeof(struct slot_want) == 128 && sizeof(struct slot_is) == 128, "control lines");

@@ -286,6 +286,8 @@ HD static void begin_life(struct slot *s, uint64_t life)
     bell_ring(s->env, arena_bell(s->view, 0));
     if (life == 0)
         return;
+    if (s->view->geo.apart)
+        copy_from_shared(s->config, arena_config(s->view, s->index), sizeof *s->config);
     if (!config_is_sane(s)) {
         end_life(s, SLOT_FAILED, CLASS_ABNORMAL, CAUSE_START, 0);
         return;
@@ -538,7 +540,7 @@ HD void slot_init(struct slot *s, struct arena_view *view, uint32_t index,
     s->index = index;
     s->want = arena_want(view, index);
     s->is = arena_is(view, index);
-    s->config = arena_config(view, index);
+    s->config = arena_own_config(view, index);
     s->image = arena_image(view, index);
     s->bell = arena_bell(view, index);
     s->lanes = arena_lane(view, index, 0);

@@ -32,7 +32,8 @@ struct arena_view {
     struct arena_header *header;
     struct arena_offsets at;
     struct arena_geometry geo;
-    char *base;
+    char *base;                         /* far */
+    char *near;                         /* behind it; who has it elsewhere says so after arena_view_init */
 };
 
 /* Check magic, geometry and size of a mapped arena and compute the offsets.  0 or TW_EPROTO. */
@@ -43,17 +44,23 @@ HD int arena_view_init(struct arena_view *v, void *base, uint64_t bytes);
 HD void arena_format(void *base, const struct arena_geometry *geo, uint64_t incarnation);
 HD uint64_t arena_bytes(const struct arena_geometry *geo);
 
-/* Pieces of a slot (1..slots); all borrowed from the arena. */
-HD struct slot_want *arena_want(const struct arena_view *v, uint32_t slot);
-HD struct slot_is *arena_is(const struct arena_view *v, uint32_t slot);
+/* Pieces of a slot (1..slots); all borrowed from the arena.  Far: a rank's as well. */
 HD struct slot_config *arena_config(const struct arena_view *v, uint32_t slot);
-HD struct slot_hand *arena_hand(const struct arena_view *v, uint32_t slot);
-HD struct bell_word *arena_bell(const struct arena_view *v, uint32_t slot);        /* 0 = slot 0's */
 HD struct commit_head *arena_commit(const struct arena_view *v, uint32_t slot, uint32_t which);
 HD struct byte_ring *arena_down(const struct arena_view *v);
 HD struct byte_ring *arena_up(const struct arena_view *v);
+/* What a rank may know of the slot's line and of what it has in hand: they themselves, or what slot 0 shows of them. */
+HD struct slot_is *arena_shown_is(const struct arena_view *v, uint32_t slot);
+HD struct slot_hand *arena_shown_hand(const struct arena_view *v, uint32_t slot);
+/* Near: a rank writes the first three before the worker starts. */
+HD struct arena_name *arena_names(const struct arena_view *v);
 HD uint64_t *arena_directory(const struct arena_view *v);
 HD struct peer_end *arena_ends(const struct arena_view *v);
+HD struct slot_want *arena_want(const struct arena_view *v, uint32_t slot);
+HD struct slot_is *arena_is(const struct arena_view *v, uint32_t slot);
+HD struct slot_config *arena_own_config(const struct arena_view *v, uint32_t slot);     /* the slot's own copy */
+HD struct slot_hand *arena_hand(const struct arena_view *v, uint32_t slot);
+HD struct bell_word *arena_bell(const struct arena_view *v, uint32_t slot);        /* 0 = slot 0's */
 
 /* Rings of cells with bodies, one writer and one reader. */
 HD int ring_put(struct byte_ring *r, uint64_t size, const union cell *c, const void *body, uint32_t bytes);
@@ -162,6 +169,8 @@ struct slot0 {
     uint64_t marked[LANE_WORDS];        /* bit per slot whose lane may hold bells or acks */
     uint64_t acks_due[LANE_WORDS];      /* bit per slot with an ack to be handed over */
     uint32_t up_blocked;                /* the up ring was full in this turn */
+    uint32_t quit;                      /* SLOT_QUIT was seen */
+    uint64_t beat;
     uint32_t peers_moved;               /* the directory changed in this turn: running slots are to be rung */
 };
 

@@ -15,6 +15,7 @@ struct slot0_watch {
     uint64_t told_ready;
     uint64_t told_due;
     uint64_t log_head;
+    uint64_t shown_beat, shown_ms;  /* when the rank was last shown its line, and how far it was */
     uint64_t beat, hand;            /* as last seen */
     uint64_t cpu_ns, since_ms;      /* when beat or hand last moved */
     uint64_t still_cpu_ns, still_ms;
@@ -49,7 +50,8 @@ HD void slot0_init(struct slot0 *z, struct arena_view *view, const struct slot_e
     z->body = at;
     z->now_ms = 0;
     z->next_slot = 0;
-    z->up_blocked = z->peers_moved = 0;
+    z->up_blocked = z->peers_moved = z->quit = 0;
+    z->beat = 0;
     for (uint32_t w = 0; w < sizeof z->marked / sizeof z->marked[0]; w++)
         z->marked[w] = z->acks_due[w] = 0;
     for (uint32_t i = 0; i <= view->geo.slots; i++)
@@ -263,7 +265,10 @@ HD static void obey(struct slot0 *z, const union cell *c, uint32_t bytes)
     case CELL_MSG_ACK:
     case CELL_MSG_NACK: on_msg_ack(z, &c->msg_ack); return;
     case CELL_SLOT_PEER: on_peer(z, &c->peer); return;
-    case CELL_SLOT_QUIT: store_release(&z->view->header->quit, 1, SCOPE_SYSTEM); return;
+    case CELL_SLOT_QUIT:
+        z->quit = 1;
+        store_release(&z->view->header->quit, 1, SCOPE_SYSTEM);
+        return;
     }
     if (!is_slot(z, c->slot.slot))
         return;
@@ -435,6 +440,39 @@ HD static int hand_over_acks(struct slot0 *z, uint32_t slot)
 
 /* -- reports -------------------------------------------------------------------------------------- */
 
+HD static void copy_shared(void *to, const void *from, uint64_t bytes)
+{
+    for (uint64_t i = 0; i < (bytes + 7) / 8; i++)
+        store_relaxed(&((uint64_t *)to)[i], load_relaxed(&((const uint64_t *)from)[i]));
+}
+
+/* Where the rank cannot look itself.  `life` last: what stands beside a life is of that life, or of one before it. */
+HD static void show(struct slot0 *z, uint32_t slot, int over)
+{
+    const struct slot_is *is = arena_is(z->view, slot);
+    struct slot_is *to = arena_shown_is(z->view, slot);
+    uint64_t life = load_acquire(&is->life, SCOPE_DEVICE);
+
+    if (!z->view->geo.apart)
+        return;
+    z->watch[slot].shown_beat = load_relaxed(&is->beat);
+    z->watch[slot].shown_ms = z->now_ms;
+    copy_shared(&to->life + 1, &is->life + 1, sizeof *is - sizeof is->life);
+    if (over)
+        copy_shared(arena_shown_hand(z->view, slot), arena_hand(z->view, slot),
+                    sizeof(struct slot_hand) + z->view->geo.message_bytes);
+    store_release(&to->life, life, SCOPE_SYSTEM);
+}
+
+/* At most once a millisecond: it crosses the host link. */
+HD static void show_progress(struct slot0 *z, uint32_t slot)
+{
+    const struct slot0_watch *t = &z->watch[slot];
+
+    if (z->view->geo.apart && z->now_ms != t->shown_ms && load_relaxed(&arena_is(z->view, slot)->beat) != t->shown_beat)
+        show(z, slot, 0);
+}
+
 HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t state)
 {
     struct slot_is *is = arena_is(z->view, slot);
@@ -453,6 +491,7 @@ HD static int report(struct slot0 *z, uint32_t slot, uint64_t life, uint64_t sta
     c.slot_is.cls = SLOT_END_CLASS(end);
     c.slot_is.cause = SLOT_END_CAUSE(end);
     c.slot_is.code = SLOT_END_CODE(end);
+    show(z, slot, state >= SLOT_FAILED);
     if (up(z, &c, NULL, 0) != 0)
         return TW_EFULL;
     t->told_life = life;
@@ -586,6 +625,7 @@ HD static uint64_t sweep(struct slot0 *z, const uint64_t *cpu_ns, int gap)
         watch_slot(z, slot, cpu_ns ? cpu_ns[slot] : 0, gap);
         enforce_stop(z, slot);
         report_changes(z, slot);
+        show_progress(z, slot);
         report_due(z, slot);
         report_logs(z, slot);
         if (t->hand && quarter && z->now_ms + quarter < due)
@@ -610,7 +650,7 @@ HD uint64_t slot0_turn(struct slot0 *z, uint64_t now_ms, const uint64_t *cpu_ns)
         put_off_stops(z, now_ms - z->now_ms);
     z->now_ms = now_ms;
     z->up_blocked = 0;
-    store_release(&h->beat, load_relaxed(&h->beat) + 1, SCOPE_SYSTEM);
+    store_release(&h->beat, ++z->beat, SCOPE_SYSTEM);
     more = take_commands(z);
     lift_lanes(z);
     for (uint32_t slot = 1; slot <= z->view->geo.slots; slot++)

@@ -171,7 +171,7 @@ void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how,
 static void tell_up(struct devman *d, int device, uint32_t vertex, uint32_t slot)
 {
     struct resident *r = &d->residents[vertex];
-    const struct slot_is *is = arena_is(&d->devices[device].view, slot);
+    const struct slot_is *is = arena_shown_is(&d->devices[device].view, slot);
 
     r->told = true;
     dues_clear(&d->start_by, vertex);
@@ -200,10 +200,10 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
     struct resident *r = &d->residents[c->src];
     bool stopping = r->phase == RESIDENT_STOPPING, ready = r->told;
     uint32_t cause = c->cause, slot = r->slot;
-    uint64_t handled = load_relaxed(&arena_is(&v->view, slot)->handled);
+    uint64_t handled = load_relaxed(&arena_shown_is(&v->view, slot)->handled);
 
     fetch_commit(d, device, slot, r);
-    r->progress = load_relaxed(&arena_is(&v->view, slot)->progress);
+    r->progress = load_relaxed(&arena_shown_is(&v->view, slot)->progress);
     if (!ready && (c->cls == CLASS_NORMAL || c->flags)) {       /* over before slot 0 looked: it did run */
         tell_up(d, device, c->src, slot);
         ready = true;
@@ -278,7 +278,7 @@ static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t v
     struct resident *r = &d->residents[vertex];
     bool again = !poisoned && is_suspect(r);
 
-    if (!r->told && load_acquire(&arena_is(&d->devices[device].view, slot)->ready, SCOPE_SYSTEM) == r->life)
+    if (!r->told && load_acquire(&arena_shown_is(&d->devices[device].view, slot)->ready, SCOPE_SYSTEM) == r->life)
         tell_up(d, device, vertex, slot);
     if (r->told)
         d->cx.ops->down(d->cx.self, vertex, r->life, CLASS_ABNORMAL, again ? CAUSE_SUSPECT : cause, 0);
@@ -317,7 +317,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
         r = &d->residents[vertex];
         stopping = r->phase == RESIDENT_STOPPING;
         fetch_commit(d, device, s, r);
-        r->progress = load_relaxed(&arena_is(&v->view, s)->progress);
+        r->progress = load_relaxed(&arena_shown_is(&v->view, s)->progress);
         poisoned |= poison_after(d, device, s, vertex, suspect == s);
         leave_slot(d, vertex);
         if (!r->told && !stopping && suspect != s) {
@@ -332,7 +332,7 @@ void slots_lost(struct devman *d, int device, uint8_t cause, uint32_t suspect)
             fault = fault_begin(d, device, suspect && suspect == s ? vertex : CELL_NOBODY, cause,
                                 v->injured_how ? v->injured_how : r->injured_how,
                                 v->injured_us ? v->injured_us : r->injured_us);
-        fault_join(d, r, fault, load_relaxed(&arena_is(&v->view, s)->handled));
+        fault_join(d, r, fault, load_relaxed(&arena_shown_is(&v->view, s)->handled));
         if (fault && suspect == s && r->injured_how) {
             d->faults[fault - 1].vertex = vertex;
             d->faults[fault - 1].how = r->injured_how;

@@ -118,7 +118,7 @@ static int by_hash(const void *a, const void *b)
 
 void devman_fill_names(const struct devman *d, const struct arena_view *v)
 {
-    struct arena_name *names = (struct arena_name *)(void *)(v->base + v->at.names);
+    struct arena_name *names = arena_names(v);
 
     for (uint32_t i = 0; i < d->vertices; i++)          /* a template is nobody's peer */
         names[i] = (struct arena_name){spec_is_template(d->cx.spec, i) ? 0 : spec_hash_text(d->cx.spec->vertices[i].path),

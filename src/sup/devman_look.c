@@ -49,7 +49,7 @@ uint64_t devman_progress(const struct devman *d, uint32_t vertex)
 
     if (!r->slot)
         return r->progress;
-    return load_relaxed(&arena_is(&d->devices[d->device_of[vertex]].view, r->slot)->progress);
+    return load_relaxed(&arena_shown_is(&d->devices[d->device_of[vertex]].view, r->slot)->progress);
 }
 
 void devman_view(const struct devman *d, int device, struct view_device *ret)

@@ -86,7 +86,7 @@ static struct suspect *suspect_of(struct poison *p, const struct slot_skip *m)
 static void write_letter(struct devman *d, int device, uint32_t slot, uint32_t vertex, const struct suspect *s)
 {
     const struct device *v = &d->devices[device];
-    const struct slot_hand *hand = arena_hand(&v->view, slot);
+    const struct slot_hand *hand = arena_shown_hand(&v->view, slot);
     uint64_t what = load_relaxed(&hand->what);
     struct devman_letter l = {.from = sender_of(&s->message), .type = (uint32_t)what, .bytes = (uint32_t)(what >> 32),
                               .deaths = s->deaths, .number = s->message.seq, .body = d->body};
@@ -101,7 +101,7 @@ static void write_letter(struct devman *d, int device, uint32_t slot, uint32_t v
  * as they are. */
 bool poison_after(struct devman *d, int device, uint32_t slot, uint32_t vertex, bool own)
 {
-    const struct slot_hand *hand = arena_hand(&d->devices[device].view, slot);
+    const struct slot_hand *hand = arena_shown_hand(&d->devices[device].view, slot);
     struct poison *p = d->residents[vertex].poison;
     struct slot_skip died_of;
     struct suspect *s;

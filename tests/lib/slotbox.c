@@ -262,15 +262,26 @@ void box_send_slot(struct box *b, uint32_t vertex, uint16_t type, uint32_t how, 
 
 /* -- devices -------------------------------------------------------------------------------------- */
 
+static char *zeroed(uint64_t bytes)
+{
+    char *ret = aligned_alloc(4096, ALIGN_PAGE(bytes));
+
+    memset(ret, 0, bytes);
+    return ret;
+}
+
+/* Every second one has its near memory elsewhere, as a GPU has. */
 static void device_open(struct box *b, uint32_t number)
 {
     struct box_device *d = &b->device[number];
-    uint64_t bytes = arena_bytes(&b->geo);
+    struct arena_geometry geo = b->geo;
+    uint64_t bytes;
 
+    geo.apart = number % 2;
+    bytes = arena_bytes(&geo);
     d->number = number;
-    d->arena = aligned_alloc(4096, (bytes + 4095) & ~(uint64_t)4095);
-    memset(d->arena, 0, bytes);
-    arena_format(d->arena, &b->geo, ++b->incarnation);
+    d->arena = zeroed(bytes);
+    arena_format(d->arena, &geo, ++b->incarnation);
     if (arena_view_init(&d->view, d->arena, bytes) != 0)
         box_say(b, "arena_view_init refuses what arena_format made");
     for (uint32_t v = 0; v < BOX_VERTICES; v++) {
@@ -280,6 +291,12 @@ static void device_open(struct box *b, uint32_t number)
             continue;
         arena_directory(&d->view)[v] = PEER_WORD(x->config.line, x->life, x->device == number ? x->slot : 0, x->status);
         arena_ends(&d->view)[v] = x->ended_life;
+    }
+    if (geo.apart) {
+        d->near = zeroed(d->view.at.near_bytes);
+        memcpy(d->near, d->view.near, d->view.at.bell0);
+        memset(d->view.near, 0xee, d->view.at.near_bytes);      /* nobody may look there */
+        d->view.near = d->near;
     }
     d->memory[0] = calloc(1, slot0_private_bytes(&b->geo));
     slot0_init(&d->slot0, &d->view, &b->env, d->memory[0]);
@@ -311,6 +328,8 @@ static void device_close(struct box *b, uint32_t number)
 
     for (uint32_t i = 0; i <= b->geo.slots; i++)
         free(d->memory[i]);
+    free(d->near);
+    d->near = NULL;
     free(d->arena);
 }
 
@@ -772,7 +791,7 @@ void box_drop_device(struct box *b, uint32_t device, bool spread)
         moved[n++] = d->tenant[s];
         fetch(b, d->tenant[s]);
     }
-    scribble(b, d->arena, 64u << 10 < arena_bytes(&b->geo) ? 64u << 10 : arena_bytes(&b->geo));
+    scribble(b, d->arena, 64u << 10 < d->view.at.total ? 64u << 10 : d->view.at.total);
     for (uint32_t i = 0; i < n; i++) {
         leave_slot(b, moved[i]);
         note_end(&b->vertex[moved[i]], SLOT_END(CLASS_KILLED, CAUSE_WORKER, 0));

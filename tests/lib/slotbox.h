@@ -45,7 +45,7 @@ struct box_queue { struct box_mail *first, **last; };
 
 struct box_device {
     uint32_t number;
-    char *arena;
+    char *arena, *near;                 /* owned; near: NULL = in the arena */
     struct arena_view view;
     struct slot slots[BOX_SLOTS + 1];   /* [0] unused */
     struct slot0 slot0;

@@ -730,6 +730,41 @@ static void the_message_in_hand_outlives_its_life(void)
     box_free(b);
 }
 
+/* Its near memory lies elsewhere: what a rank knows of a slot is what slot 0 shows. */
+static void what_a_rank_is_shown(void)
+{
+    struct box *b = puppet_box(2, 4, 16);
+    const struct arena_view *v = &b->device[1].view;
+    const struct slot_is *shown = arena_shown_is(v, 1);
+    const struct slot_hand *hand = arena_shown_hand(v, 1);
+
+    script[0].receive = dies_of_13;
+    puppet_add(b, 0);
+    box_place(b, OUTSIDER, 0, 1, PEER_UP);
+    box_start(b, 0, 1, 1, false);
+    box_rounds(b, 5, 1);
+    ok((const void *)shown != arena_is(v, 1) && (const char *)shown < b->device[1].arena + v->at.near,
+       "(it lies where the rank can look)");
+    ok(shown->life == b->vertex[0].life && shown->committed == 1 && shown->ready == shown->life,
+       "a life that began: its line is shown before the rank is told");
+    for (uint64_t n = 1; n <= 2; n++) {
+        box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), n, 1, 12);
+        box_turn(b, 1, 0);
+        box_turn(b, 1, 1);
+        box_turn(b, 1, 0);
+        is_int(shown->beat == arena_is(v, 1)->beat, n == 1, n == 1 ? "so is how far it is" : "... not twice in a millisecond");
+    }
+    b->now_ms++;
+    box_turn(b, 1, 0);
+    ok(shown->beat == arena_is(v, 1)->beat && shown->handled == arena_is(v, 1)->handled, "... but in the next");
+    is_int((long long)hand->what, 0, "what is in hand is shown at the end only");
+    box_inject(b, OUTSIDER, 0, CELL_LINES(1, 1), 3, 1, 13);
+    box_rounds(b, 5, 1);
+    ok(b->vertex[0].slot == 0 && hand->seq == 3 && hand->from == MESSAGE_FROM(OUTSIDER, 1) && hand->what >> 32 == 8 &&
+       *(const uint64_t *)(const void *)(hand + 1) == 13, "the message its life died of: number, sender and bytes");
+    box_free(b);
+}
+
 static void skip(struct box *b, uint32_t from, uint32_t line, uint64_t seq)
 {
     struct slot_config *c = &b->vertex[0].config;
@@ -820,6 +855,7 @@ int main(void)
     who_has_spoken_is_not_gone();
     the_first_that_is_met_may_not_be_the_first();
     the_message_in_hand_outlives_its_life();
+    what_a_rank_is_shown();
     poison_is_passed_over();
     passed_over_again_until_a_commit();
     done_testing();

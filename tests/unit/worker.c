@@ -110,7 +110,7 @@ static void rig_close(struct rig *r)
 static void write_names(struct rig *r)
 {
     static const char *const names[VERTICES] = { "job/source", "job/counter", "job/other" };
-    struct arena_name *to = (struct arena_name *)(void *)(r->view.base + r->view.at.names);
+    struct arena_name *to = arena_names(&r->view);
 
     for (uint32_t i = 0; i < VERTICES; i++) {
         uint32_t at = i;
