@@ -27,11 +27,14 @@
 #define RESIDENT_GAP_NS 1000000u        /* longer than this between two turns of block 0: it was stopped */
 #define RESIDENT_NAP_NS 20u             /* of a block with nothing to do; doubled up to ... */
 #define RESIDENT_NAP_MOST_NS 1000u
+#define RESIDENT_BULK 255u              /* beside TW_OP_: what the block is to do is no handler */
+#define RESIDENT_BULK_WORDS 64u         /* fewer are one thread's work */
 #define RESIDENT_BODY_BYTES 64u         /* of a message of the system's own */
 
 struct resident_params {
     char *arena;                        /* as the device sees it */
     uint64_t arena_bytes;
+    char *near;                         /* device memory: its near part, as the rank wrote it */
     char *memory;                       /* zeroed: slot 0's private bytes, then slot_stride bytes of each slot */
     uint64_t slot0_bytes, slot_stride;
     uint64_t *sweeps;                   /* [slots + 1]: nanoseconds, block 0 */
@@ -43,11 +46,14 @@ static __shared__ struct {
     struct arena_view view;
     struct slot_env env;
     union { struct slot slot; struct slot0 slot0; } u;
-    struct slot *in_hand;               /* NULL: the block ends */
+    struct slot *in_hand;
+    uint32_t over;                      /* the block ends */
     struct tw_msg msg;
     const struct tw_msg *m;
     uint32_t op;
     uint64_t body[RESIDENT_BODY_BYTES / 8];
+    struct { uint64_t *to; const uint64_t *from; uint64_t words, first; } bulk;
+    unsigned long long sum;
     union { int i; uint32_t u32; uint64_t u64; } answer;
     uint64_t bits;
     uint32_t is_f64;
@@ -134,10 +140,21 @@ __device__ int tw_device_calls::child(struct tw_ctx *cx, uint32_t verb, uint32_t
 
 /* -- handlers ------------------------------------------------------------------------------------------ */
 
+__device__ static void do_bulk(void)
+{
+    uint64_t sum = bulk_share(block.bulk.to, block.bulk.from, block.bulk.words, block.bulk.first, TW_TID, TW_NT);
+
+    atomicAdd(&block.sum, (unsigned long long)sum);
+}
+
 __device__ static __noinline__ void run_handler(void)
 {
     struct slot *s = block.in_hand;
 
+    if (block.op == RESIDENT_BULK) {
+        do_bulk();
+        return;
+    }
     tw_dispatch_(s->config->actor_type, block.op, &s->cx, s->state, block.m);
 }
 
@@ -160,11 +177,30 @@ __device__ __noinline__ void resident_dispatch(struct slot *s, uint32_t op, cons
     TW_BARRIER();
 }
 
+static_assert(sizeof(struct slot_image) / 8 < RESIDENT_BULK_WORDS, "a copy of it is packed from a thread's own memory");
+
+/* By the first thread, for all: no handler runs then. */
+__device__ __noinline__ uint64_t resident_bulk(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first)
+{
+    if (words < RESIDENT_BULK_WORDS)
+        return bulk_share(to, from, words, first, 0, 1);
+    block.op = RESIDENT_BULK;
+    block.bulk.to = to;
+    block.bulk.from = from;
+    block.bulk.words = words;
+    block.bulk.first = first;
+    block.sum = 0;
+    TW_BARRIER();
+    do_bulk();
+    TW_BARRIER();
+    return block.sum;
+}
+
 __device__ static void help(void)
 {
     for (;;) {
         TW_BARRIER();
-        if (!block.in_hand)
+        if (block.over)
             return;
         run_handler();
         TW_BARRIER();
@@ -199,7 +235,7 @@ __device__ static void be_slot(const struct resident_params *p, uint32_t index)
         else
             nap(&idle_ns);
     }
-    block.in_hand = NULL;
+    block.over = 1;
     TW_BARRIER();
 }
 
@@ -216,7 +252,8 @@ __device__ static void be_slot0(const struct resident_params *p)
     uint64_t counted_ns = device_ns(), last_ns = counted_ns;
 
     slot0_init(&block.u.slot0, &block.view, &block.env, p->memory);
-    while (!load_relaxed(&block.view.header->quit)) {
+    store_release(&block.view.header->boot, 1, SCOPE_SYSTEM);
+    while (!block.u.slot0.quit) {
         uint64_t ns = device_ns();
 
         if (ns - last_ns > RESIDENT_GAP_NS || ns - counted_ns >= RESIDENT_GAP_NS / 2) {
@@ -234,8 +271,11 @@ __device__ static void be_slot0(const struct resident_params *p)
 
 extern "C" __global__ void __launch_bounds__(TW_THREADS, 1) tw_resident(const struct resident_params p)
 {
-    if (TW_TID == 0)
+    if (TW_TID == 0) {
         (void)arena_view_init(&block.view, p.arena, p.arena_bytes);
+        block.view.near = p.near;
+        block.over = 0;
+    }
     TW_BARRIER();
     if (blockIdx.x > block.view.geo.slots)
         return;

@@ -3,7 +3,6 @@
  * All of them only note what the handler wants; it takes effect when the handler has returned, unless it
  * failed (slot.c: finish_call).
  */
-#include "shared/splitmix.h"
 #include "slot/slot_impl.h"
 
 HD static struct slot *slot_of(struct tw_ctx *cx) { return cx->slot; }

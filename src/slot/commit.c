@@ -6,28 +6,40 @@
  */
 #include "slot/slot_impl.h"
 
-/* Sum of salted words: position matters, order of summing does not, so any number of threads of a block
- * can share the work and get the same result. */
-HD static uint64_t checksum(const void *data, uint64_t bytes, uint64_t salt)
+/* Sum of salted words: position matters, order of summing does not, so any number of threads of a block can share the
+ * work and get the same result.  This is the share of thread `me` of so many; a copy to `to`, if there is one, on the
+ * way, so that what a GPU writes across its host link it need not read back.  Without `from`, of zeros. */
+HD uint64_t bulk_share(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first, uint32_t me, uint32_t threads)
 {
-    const uint64_t *w = (const uint64_t *)data;
-    uint64_t sum = salt * 0x9e3779b97f4a7c15ull + bytes;
+    uint64_t sum = 0;
 
-    for (uint64_t i = 0; i < bytes / 8; i++) {
-        uint64_t x = (w[i] ^ (i + 1) * 0xbf58476d1ce4e5b9ull) * 0x94d049bb133111ebull;
+    for (uint64_t i = me; i < words; i += threads) {
+        uint64_t word = from ? from[i] : 0, x = (word ^ (first + i + 1) * 0xbf58476d1ce4e5b9ull) * 0x94d049bb133111ebull;
 
+        if (to)
+            store_relaxed(&to[i], word);
         sum += x ^ (x >> 31);
     }
+    return sum;
+}
+
+HD static uint64_t salted(uint64_t sum, uint64_t bytes, uint64_t salt)
+{
+    sum += salt * SPLITMIX_STEP + bytes;
     return sum ? sum : 1;
 }
 
-HD static char *pack(char *to, const void *from, uint64_t bytes)
+struct packing { char *body, *end; uint64_t sum; };
+
+HD static void pack(struct packing *p, const void *from, uint64_t bytes)
 {
-    copy_to_shared(to, from, bytes);
-    return to + ((bytes + 7) & ~(uint64_t)7);
+    uint64_t words = (bytes + 7) / 8;
+
+    p->sum += bulk((uint64_t *)(void *)p->end, (const uint64_t *)from, words, (uint64_t)(p->end - p->body) / 8);
+    p->end += words * 8;
 }
 
-HD static char *pack_outbox(struct slot *s, char *to)
+HD static void pack_outbox(struct slot *s, struct packing *p)
 {
     uint32_t left = s->image->outbox_used;
 
@@ -39,13 +51,12 @@ HD static char *pack_outbox(struct slot *s, char *to)
             continue;
         left--;
         e = slot_entry(s, pos);
-        to = pack(to, &at, 8);
-        to = pack(to, e, sizeof *e + e->bytes);
+        pack(p, &at, 8);
+        pack(p, e, sizeof *e + e->bytes);
     }
-    return to;
 }
 
-HD static void pack_image(struct slot *s, char *to)
+HD static void pack_image(struct slot *s, struct packing *p)
 {
     struct slot_image image = *s->image;
 
@@ -55,25 +66,24 @@ HD static void pack_image(struct slot *s, char *to)
         /* Remaining time: the next life may read another clock. */
         image.timers[i].at_ms = at == 0 ? 0 : at > s->now_ms ? at - s->now_ms : 1;
     }
-    (void)pack(to, &image, sizeof image);
+    pack(p, &image, sizeof image);
 }
 
 HD int commit_write(struct slot *s)
 {
     uint64_t number = s->image->commit + 1;
     struct commit_head *c = arena_commit(s->view, s->index, (uint32_t)(number & 1));
-    char *body = (char *)(c + 1);
-    char *end;
+    struct packing p = {(char *)(c + 1), (char *)(c + 1), 0};
 
     store_fence(&c->word, 0);       /* not whole from here on, and nothing below may pass that */
     s->image->commit = number;
     s->image->outbox_used = s->config->mailbox - s->outbox_free;
-    pack_image(s, body);
-    end = pack(body + sizeof *s->image, s->streams, s->image->stream_count * sizeof *s->streams);
-    end = pack_outbox(s, end);
-    end = pack(end, s->state, s->config->state_bytes);
-    store_relaxed(&c->bytes, (uint64_t)(end - body));
-    store_relaxed(&c->checksum, checksum(body, (uint64_t)(end - body), number));
+    pack_image(s, &p);
+    pack(&p, s->streams, s->image->stream_count * sizeof *s->streams);
+    pack_outbox(s, &p);
+    pack(&p, s->state, s->config->state_bytes);
+    store_relaxed(&c->bytes, (uint64_t)(p.end - p.body));
+    store_relaxed(&c->checksum, salted(p.sum, (uint64_t)(p.end - p.body), number));
     if (!slot_gate(s))
         return TW_ESTALE;
     if (s->sinks && ENV_HAS(s->env, sink_commit) && s->env->sink_commit(s->env->self, s->index) != 0)
@@ -100,7 +110,7 @@ HD static int whole(const void *commit, uint64_t room)
     const struct commit_head *c = (const struct commit_head *)commit;
 
     return c->bytes >= sizeof(struct slot_image) && c->bytes % 8 == 0 && c->bytes <= room &&
-           checksum(c + 1, c->bytes, c->word) == c->checksum;
+           salted(bulk(NULL, (const uint64_t *)(c + 1), c->bytes / 8, 0), c->bytes, c->word) == c->checksum;
 }
 
 /* Unpack into a cleared image; sizes are checked against the packed length at every step. */
@@ -135,7 +145,7 @@ HD static int unpack(struct slot *s, const struct commit_head *c)
     }
     if ((uint64_t)(end - at) < s->config->state_bytes)
         return TW_ELOST;
-    copy_from_shared(s->state, at, s->config->state_bytes);
+    (void)bulk((uint64_t *)s->state, (const uint64_t *)(const void *)at, (s->config->state_bytes + 7) / 8, 0);
     return 1;
 }
 

@@ -3,6 +3,7 @@
 #define TW_SLOT_SLOT_IMPL_H
 
 #include "shared/cause.h"
+#include "shared/splitmix.h"
 #include "slot/slot.h"
 
 /* A device's blocks poll, and do nothing outside: there is no such function, nor a call through a pointer, which would
@@ -35,6 +36,22 @@ struct slot_taken {
     struct lane_bell bell;
     uint32_t type, bytes;
 };
+
+/* commit.c: copy so many words (`to` NULL: none; `from` NULL: zeros) and sum them up, those before them counted. */
+HD uint64_t bulk_share(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first, uint32_t me, uint32_t threads);
+
+/* All of it, by all threads of the block.  On a device: kernels/resident.cuh. */
+#ifdef __CUDACC__
+__device__ uint64_t resident_bulk(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first);
+#endif
+HD static inline uint64_t bulk(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first)
+{
+#ifdef __CUDA_ARCH__
+    return resident_bulk(to, from, words, first);
+#else
+    return bulk_share(to, from, words, first, 0, 1);
+#endif
+}
 
 /* commit.c: write a commit of the image as it stands.  0, TW_ESTALE if the life was fenced meanwhile,
  * TW_ESYS if a sink's file could not be renamed. */
