@@ -13,6 +13,50 @@ const char *cuda_error_name(const struct cuda_api *api, cuda_result code)
     return api->error_name && api->error_name(code, &name) == CUDA_RESULT_SUCCESS && name ? name : "?";
 }
 
+enum cuda_fault cuda_fault_of(cuda_result code)
+{
+    switch (code) {
+#define X(name, no, fault) case no: return CUDA_FAULT_##fault;
+    CUDA_RESULT_LIST(X)
+#undef X
+    }
+    return CUDA_FAULT_WORKER;
+}
+
+const char *cuda_call_name(const char *call)
+{
+    static const char *const names[][2] = {
+#define X(call, symbol, since, arguments) {#call, #symbol},
+        CUDA_CALL_LIST(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i][0], call))
+            return names[i][1];
+    return call;
+}
+
+void cuda_uuid_text(const struct cuda_api *api, cuda_device device, char ret[CUDA_UUID_TEXT])
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t at = 4;
+    cuda_uuid uuid;
+
+    memset(ret, 0, CUDA_UUID_TEXT);
+    if (api->device_uuid(&uuid, device) != CUDA_RESULT_SUCCESS)
+        return;
+    memcpy(ret, "GPU-", at);
+    for (size_t i = 0; i < sizeof uuid.bytes; i++) {
+        unsigned byte = (unsigned char)uuid.bytes[i];
+
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            ret[at++] = '-';
+        ret[at++] = hex[byte >> 4];
+        ret[at++] = hex[byte & 15];
+    }
+}
+
 /* ISO C has no cast from void * to a function: its bytes are copied. */
 static int resolve(cuda_get_proc *get, const char *symbol, int since, void *ret, size_t bytes)
 {

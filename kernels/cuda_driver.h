@@ -1,7 +1,7 @@
 /* cuda_driver.h - the CUDA driver of this machine, if it has one
  *
  * Never in a rank: a call into the driver may hang for ever beside a broken device (its process cannot even be killed
- * then).  Only in processes that may be abandoned: `treewarden probe`.
+ * then).  Only in processes that may be abandoned: `treewarden probe`, and the worker of a GPU.
  */
 #ifndef TW_KERNELS_CUDA_DRIVER_H
 #define TW_KERNELS_CUDA_DRIVER_H
@@ -13,6 +13,16 @@
  * is no driver, or only the toolkit's stub; TW_ESYS: there is one and it refuses; the reason says which and what to do.
  * Takes up to seconds where no persistence daemon keeps the driver loaded. */
 int cuda_open(struct cuda_api *ret, struct reason *why);
+
+/* What a result is the end of; one that we do not know: of the process. */
+enum cuda_fault cuda_fault_of(cuda_result code);
+
+/* The driver's name of a call of struct cuda_api, "cuInit"; borrowed. */
+const char *cuda_call_name(const char *call);
+
+/* A device's name for CUDA_VISIBLE_DEVICES, "GPU-..."; "" if the driver does not say. */
+#define CUDA_UUID_TEXT 48
+void cuda_uuid_text(const struct cuda_api *api, cuda_device device, char ret[CUDA_UUID_TEXT]);
 
 /* The driver's own word for a result, "CUDA_ERROR_..."; "?" if it has none. */
 const char *cuda_error_name(const struct cuda_api *api, cuda_result code);

@@ -11,6 +11,7 @@
 #ifndef TW_KERNELS_RESIDENT_CUH
 #define TW_KERNELS_RESIDENT_CUH
 
+#include "kernels/resident.h"
 #include "slot/arena.c"
 #include "slot/asks.c"
 #include "slot/calls.c"
@@ -31,20 +32,11 @@
 #define RESIDENT_BULK_WORDS 64u         /* fewer are one thread's work */
 #define RESIDENT_BODY_BYTES 64u         /* of a message of the system's own */
 
-struct resident_params {
-    char *arena;                        /* as the device sees it */
-    uint64_t arena_bytes;
-    char *near;                         /* device memory: its near part, as the rank wrote it */
-    char *memory;                       /* zeroed: slot 0's private bytes, then slot_stride bytes of each slot */
-    uint64_t slot0_bytes, slot_stride;
-    uint64_t *sweeps;                   /* [slots + 1]: nanoseconds, block 0 */
-    uint64_t *stop;                     /* block 0: all blocks return */
-};
-
 /* A thread's own variables are nobody else's to read: what the block works on lies here. */
-static __shared__ struct {
+struct resident_block {
     struct arena_view view;
     struct slot_env env;
+    uint32_t refused;                   /* the host's program is another */
     union { struct slot slot; struct slot0 slot0; } u;
     struct slot *in_hand;
     uint32_t over;                      /* the block ends */
@@ -57,7 +49,12 @@ static __shared__ struct {
     union { int i; uint32_t u32; uint64_t u64; } answer;
     uint64_t bits;
     uint32_t is_f64;
-} block;
+};
+#ifdef TW_BLOCKS
+#define block (*(struct resident_block *)blocks_shared)
+#else
+static __shared__ struct resident_block block;
+#endif
 
 /* -- the calls of treewarden/actor.h: by all threads, done by the first -------------------------------- */
 
@@ -211,10 +208,14 @@ __device__ static void help(void)
 
 __device__ static uint64_t device_ns(void)
 {
+#ifdef TW_BLOCKS
+    return blocks_driver->clock_ns();
+#else
     uint64_t ns;
 
     asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
     return ns;
+#endif
 }
 
 __device__ static void nap(uint32_t *ns)
@@ -252,7 +253,7 @@ __device__ static void be_slot0(const struct resident_params *p)
     uint64_t counted_ns = device_ns(), last_ns = counted_ns;
 
     slot0_init(&block.u.slot0, &block.view, &block.env, p->memory);
-    store_release(&block.view.header->boot, 1, SCOPE_SYSTEM);
+    store_release(&block.view.header->kernel, 1, SCOPE_SYSTEM);
     while (!block.u.slot0.quit) {
         uint64_t ns = device_ns();
 
@@ -275,9 +276,12 @@ extern "C" __global__ void __launch_bounds__(TW_THREADS, 1) tw_resident(const st
         (void)arena_view_init(&block.view, p.arena, p.arena_bytes);
         block.view.near = p.near;
         block.over = 0;
+        block.refused = resident_program(&tw_program, p.types) != p.program || tw_program.count != p.types;
+        if (block.refused && blockIdx.x == 0)
+            store_release(&block.view.header->kernel, 2, SCOPE_SYSTEM);
     }
     TW_BARRIER();
-    if (blockIdx.x > block.view.geo.slots)
+    if (blockIdx.x > block.view.geo.slots || block.refused)
         return;
     if (blockIdx.x == 0 && TW_TID == 0)
         be_slot0(&p);

@@ -12,22 +12,10 @@
 
 static json_t *uuid_of(const struct cuda_api *api, cuda_device device)
 {
-    static const char hex[] = "0123456789abcdef";
-    char text[48] = "GPU-";
-    size_t at = 4;
-    cuda_uuid uuid;
+    char text[CUDA_UUID_TEXT];
 
-    if (api->device_uuid(&uuid, device) != CUDA_RESULT_SUCCESS)
-        return json_null();
-    for (size_t i = 0; i < sizeof uuid.bytes; i++) {
-        unsigned byte = (unsigned char)uuid.bytes[i];
-
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        text[at++] = hex[byte >> 4];
-        text[at++] = hex[byte & 15];
-    }
-    return json_string(text);
+    cuda_uuid_text(api, device, text);
+    return text[0] ? json_string(text) : json_null();
 }
 
 static json_t *attributes_of(const struct cuda_api *api, cuda_device device)

@@ -1,17 +1,18 @@
 /* worker.c - `treewarden worker`: started by the zygote, never by a person */
-#include "worker/worker.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernels/cuda_worker.h"
+#include "worker/worker.h"
+
 int cmd_worker(int argc, char **argv);
 
-/* argv: worker PARENT RANK DEVICE INCARNATION PROGRAM NAME OUT-DIR */
+/* argv: worker PARENT RANK DEVICE INCARNATION PROGRAM NAME OUT-DIR UUID */
 int cmd_worker(int argc, char **argv)
 {
     struct worker_args a;
 
-    if (argc != 8) {
+    if (argc != 9) {
         fprintf(stderr, "treewarden: worker: not for people: a rank starts its workers itself\n");
         return 2;
     }
@@ -22,5 +23,6 @@ int cmd_worker(int argc, char **argv)
     a.program = argv[5];
     a.name = argv[6];
     a.out_dir = argv[7];
-    return worker_main(&a);
+    a.uuid = argv[8];
+    return a.uuid[0] ? cuda_worker_main(&a) : worker_main(&a);
 }

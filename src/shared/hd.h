@@ -8,4 +8,9 @@
 #define HD
 #endif
 
+/* Is what is compiled here for the blocks of a resident kernel?  In tests these may be threads of the host. */
+#if defined(__CUDA_ARCH__) || defined(TW_BLOCKS)
+#define TW_ON_DEVICE 1
+#endif
+
 #endif

@@ -9,7 +9,7 @@ HD static struct slot *slot_of(struct tw_ctx *cx) { return cx->slot; }
 
 HD void note_failure(struct slot *s, uint32_t cause, uint32_t code)
 {
-#ifdef __CUDA_ARCH__
+#ifdef TW_ON_DEVICE
     if (atomicCAS(&s->failed, 0, 1 + cause) == 0)       /* any thread of the block */
         s->fail_code = code;
 #else
@@ -249,7 +249,7 @@ HD static int call_monitor(struct tw_ctx *cx, uint32_t peer, uint32_t on)
 
 HD const struct tw_calls *slot_calls(void)
 {
-#ifdef __CUDA_ARCH__
+#ifdef TW_ON_DEVICE
     return NULL;                        /* they are called directly */
 #else
     static const struct tw_calls calls = {

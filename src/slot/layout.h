@@ -46,7 +46,8 @@ struct arena_header {
     uint64_t bytes;
     struct arena_geometry geo;
     uint64_t incarnation;
-    uint64_t boot;                      /* worker: 1 = threads run, 2 = refused (text says why) */
+    uint64_t boot;                      /* worker: 1 = slots run, 2 = refused (text says why) */
+    uint64_t kernel;                    /* a GPU's kernel, to its worker: 1 = it runs, 2 = it is of another program */
     uint64_t beat;                      /* slot 0: a count of its turns */
     uint64_t quit;                      /* slot 0: SLOT_QUIT was seen */
     /* last words, worker's fault handler; published by words_signal, stored last */

@@ -8,7 +8,7 @@
 
 /* A device's blocks poll, and do nothing outside: there is no such function, nor a call through a pointer, which would
  * cost them registers. */
-#ifdef __CUDA_ARCH__
+#ifdef TW_ON_DEVICE
 #define ENV_HAS(env, what) ((void)(env), false)
 #else
 #define ENV_HAS(env, what) ((env)->what != NULL)
@@ -46,7 +46,7 @@ __device__ uint64_t resident_bulk(uint64_t *to, const uint64_t *from, uint64_t w
 #endif
 HD static inline uint64_t bulk(uint64_t *to, const uint64_t *from, uint64_t words, uint64_t first)
 {
-#ifdef __CUDA_ARCH__
+#ifdef TW_ON_DEVICE
     return resident_bulk(to, from, words, first);
 #else
     return bulk_share(to, from, words, first, 0, 1);
@@ -116,7 +116,7 @@ __device__ void resident_dispatch(struct slot *s, uint32_t op, const struct tw_m
 #endif
 HD static inline void slot_dispatch(struct slot *s, uint32_t op, const struct tw_msg *m)
 {
-#ifdef __CUDA_ARCH__
+#ifdef TW_ON_DEVICE
     resident_dispatch(s, op, m);
 #else
     s->program->dispatch(s->config->actor_type, op, &s->cx, s->state, m);

@@ -27,14 +27,19 @@ struct worker {
 
 /* ---- what the slots ask of their process ---- */
 
-static void wake_rank(void *self)
+void worker_wake_rank(void)
 {
     const uint64_t one = 1;
 
-    (void)self;
     /* A full counter (EAGAIN) is one the rank has not looked at yet: as good. */
     if (write(WORKER_EVENT_FD, &one, sizeof one) < 0)
         return;
+}
+
+static void wake_rank(void *self)
+{
+    (void)self;
+    worker_wake_rank();
 }
 
 static void begins(void *self, uint32_t slot)
@@ -45,7 +50,7 @@ static void begins(void *self, uint32_t slot)
 
 /* ---- from start to end ---- */
 
-static int map_arena(struct worker *w, struct reason *why)
+static int map_arena(struct arena_view *ret, struct reason *why)
 {
     struct stat st;
     void *base;
@@ -57,17 +62,29 @@ static int map_arena(struct worker *w, struct reason *why)
     if (base == MAP_FAILED)
         return reason_set(why, TW_ENOMEM, "worker: mapping its arena of %lld bytes: %s",
                           (long long)st.st_size, strerror(errno));
-    if (arena_view_init(&w->view, base, (uint64_t)st.st_size) != 0) {
+    if (arena_view_init(ret, base, (uint64_t)st.st_size) != 0) {
         munmap(base, (size_t)st.st_size);
         return reason_set(why, TW_EPROTO, "worker: its arena is not one of this version");
     }
     return 0;
 }
 
-static int load_program(struct worker *w, struct reason *why)
+int worker_begin(const struct worker_args *args, struct arena_view *ret, const struct tw_program **ret_program,
+                 struct reason *why)
 {
-    int rc = program_open(w->args->program, WORKER_PROGRAM_FD, &w->program, why);
+    char title[16];
+    int rc;
 
+    if (child_tie(args->parent) != 0)
+        _exit(0);
+    child_deafen();
+    child_close_from(WORKER_ARENA_FD + WORKER_FDS);
+    snprintf(title, sizeof title, "tw-worker %d", args->device);
+    prctl(PR_SET_NAME, title);
+    rc = map_arena(ret, why);
+    if (rc != 0)
+        return rc;
+    rc = program_open(args->program, WORKER_PROGRAM_FD, ret_program, why);
     if (rc != 0)
         reason_prefix(why, "worker");
     return rc;
@@ -85,9 +102,9 @@ static int start_slots(struct worker *w, struct reason *why)
     return slots_start(&c, &w->slots, why);
 }
 
-static int refuse(struct worker *w, const struct reason *why)
+int worker_refuse(const struct arena_view *v, const struct reason *why)
 {
-    struct arena_header *h = w->view.header;
+    struct arena_header *h = v->header;
 
     if (!h) {                       /* nobody to write to but a person */
         fprintf(stderr, "treewarden: %s\n", why->text);
@@ -95,7 +112,7 @@ static int refuse(struct worker *w, const struct reason *why)
     }
     snprintf(h->text, sizeof h->text, "%s", why->text);
     store_release(&h->boot, 2, SCOPE_SYSTEM);
-    wake_rank(w);
+    worker_wake_rank();
     return WORKER_REFUSED;
 }
 
@@ -103,18 +120,13 @@ int worker_main(const struct worker_args *args)
 {
     static struct worker w;
     struct reason why = { "" };
-    char title[16];
 
-    if (child_tie(args->parent) != 0)
-        return 0;
-    child_deafen();
-    child_close_from(WORKER_ARENA_FD + WORKER_FDS);
-    snprintf(title, sizeof title, "tw-worker %d", args->device);
-    prctl(PR_SET_NAME, title);
-    mallopt(M_ARENA_MAX, 2);        /* not one heap per slot: they allocate nothing after the start */
     w.args = args;
-    if (map_arena(&w, &why) != 0 || load_program(&w, &why) != 0 || start_slots(&w, &why) != 0)
-        _exit(refuse(&w, &why));
+    mallopt(M_ARENA_MAX, 2);        /* not one heap per slot: they allocate nothing after the start */
+    if (worker_begin(args, &w.view, &w.program, &why) != 0)
+        _exit(worker_refuse(&w.view, &why));
+    if (start_slots(&w, &why) != 0)
+        _exit(worker_refuse(&w.view, &why));
     store_release(&w.view.header->boot, 1, SCOPE_SYSTEM);
     wake_rank(&w);
     slots_run(w.slots);

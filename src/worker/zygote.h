@@ -22,6 +22,7 @@ struct zygote;
 #define ZYGOTE_KIDS 128             /* workers at once, those not yet told as exited included */
 #define ZYGOTE_PATH_BYTES 4096
 #define ZYGOTE_NAME_BYTES 128
+#define ZYGOTE_UUID_BYTES 64
 
 /* What a worker is started with; see worker.h.  Texts must fit with their NUL. */
 struct zygote_order {
@@ -30,6 +31,7 @@ struct zygote_order {
     char program[ZYGOTE_PATH_BYTES];
     char name[ZYGOTE_NAME_BYTES];
     char out_dir[ZYGOTE_PATH_BYTES];
+    char uuid[ZYGOTE_UUID_BYTES];   /* of a GPU; "": a host device */
 };
 
 /* Fork and exec /proc/self/exe `zygote`, wait until it is ready (at most 10 s).  0 or TW_ESYS with the

@@ -121,18 +121,30 @@ static int give_fds(const int *fds)
     return 0;
 }
 
+/* One device, or the driver would look at all of them; all code loaded before the launch, or it would wait for a kernel
+ * that never ends. */
+static void for_one_gpu(const char *uuid)
+{
+    if (!uuid[0])
+        return;
+    setenv("CUDA_VISIBLE_DEVICES", uuid, 1);
+    setenv("CUDA_MODULE_LOADING", "EAGER", 1);
+    setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 1);
+}
+
 static _Noreturn void become_worker(const struct zygote_order *o, pid_t keeper, const int *fds, int tell)
 {
     char name[] = "treewarden", sub[] = "worker";
     char parent[16], rank[16], device[16], incarnation[16];
     char *argv[] = { name, sub, parent, rank, device, incarnation, (char *)(uintptr_t)o->program,
-                     (char *)(uintptr_t)o->name, (char *)(uintptr_t)o->out_dir, NULL };
+                     (char *)(uintptr_t)o->name, (char *)(uintptr_t)o->out_dir, (char *)(uintptr_t)o->uuid, NULL };
     int error;
 
     snprintf(parent, sizeof parent, "%d", (int)keeper);
     snprintf(rank, sizeof rank, "%d", o->rank);
     snprintf(device, sizeof device, "%d", o->device);
     snprintf(incarnation, sizeof incarnation, "%u", o->incarnation);
+    for_one_gpu(o->uuid);
     child_deafen();
     if (child_tie(keeper) == 0 && give_fds(fds) == 0)
         execv("/proc/self/exe", argv);
@@ -213,6 +225,7 @@ static void obey(struct keeper *k, struct zygote_request *r, const int *fds, uns
 
     o->program[sizeof o->program - 1] = o->name[sizeof o->name - 1] = '\0';
     o->out_dir[sizeof o->out_dir - 1] = '\0';
+    o->uuid[sizeof o->uuid - 1] = '\0';
     if (r->what == ZYGOTE_SIGNAL && kid)
         kill(kid->pid, r->sig);
     else if (r->what == ZYGOTE_SPAWN && count != WORKER_FDS)

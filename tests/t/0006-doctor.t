@@ -27,9 +27,9 @@ reason() { says "$(fake "$1")" "$2" "$3"; }
 reason init=34 "CUDA: the libcuda.so.1 found is the toolkit's stub" "the stub that one links with is no driver"
 reason init=100 "a driver, but no device that this process may see: look at CUDA_VISIBLE_DEVICES" "a driver that shows no device says so"
 reason init=803 "of different versions" "a driver that does not fit its module says so"
-reason init=999 "CUDA: the driver does not start: ? (999)" "any other refusal has its number"
+reason init=1234 "CUDA: the driver does not start: ? (1234)" "any other refusal has its number"
 reason lacks=cuDeviceGetUuid "this driver has no cuDeviceGetUuid: update it" "an old driver is told apart"
-says "$(within 30 env LD_LIBRARY_PATH="$TW_BUILD/tests/fake-cuda" FAKE_CUDA=hangs=1 "$TREEWARDEN" doctor --timeout 200ms)" \
+says "$(within 30 env LD_LIBRARY_PATH="$TW_BUILD/tests/fake-cuda" FAKE_CUDA=hangs=cuInit "$TREEWARDEN" doctor --timeout 200ms)" \
     "has not answered for 200 ms: a device may be broken" "a driver that hangs is not waited for"
 reason dies=1 "the process that asks the driver died of it" "a driver that ends its process ends no more than that"
 unfit() {

@@ -109,7 +109,7 @@ static int spawn(struct zygote *z, int device, uint32_t incarnation, const char 
 
     snprintf(o.program, sizeof o.program, "/some/program.so");
     snprintf(o.name, sizeof o.name, "%s", name);
-    return zygote_spawn(z, &o, (const int[WORKER_FDS]){ arena_fd, event_fd, event_fd });
+    return zygote_spawn(z, &o, (const int[WORKER_FDS]){ arena_fd, event_fd, event_fd, event_fd });
 }
 
 static int await_ring(void)

@@ -328,7 +328,7 @@ TW_FN void *tw_at_(struct tw_ctx *cx, void *base, size_t element, size_t count, 
     TW_FN void tw_step_##T##_(struct tw_ctx *cx, struct T *s) { (void)cx; (void)s; }
 
 enum { TW_OP_INIT = 0, TW_OP_RECEIVE = 1, TW_OP_STEP = 2 };
-enum { TW_TYPE_RECEIVES = 1, TW_TYPE_STEPS = 2 };
+enum { TW_TYPE_RECEIVES = 1, TW_TYPE_STEPS = 2, TW_TYPE_HOST = 4 };
 
 /* One actor type, as the program exports it. */
 struct tw_type {
