@@ -270,7 +270,7 @@ _Noreturn static void refuse_program(struct gpu *g)
 
     reason_set(&why, TW_EPROTO, "CUDA: the device code is not of the same program as the host's: build both with one "
                "`treewarden cc --cuda`");
-    _exit(worker_refuse(&g->view, &why));
+    _exit(worker_refuse(g->view.header, &why));
 }
 
 static void await_kernel(struct gpu *g, struct watch *w)
@@ -353,9 +353,12 @@ int cuda_worker_main(const struct worker_args *args)
 {
     static struct gpu g;
     struct reason why = { "" };
+    int rc = worker_begin(args, &g.view, &why);
 
+    if (rc == TW_EPEER)
+        return 0;
     g.args = args;
-    if (worker_begin(args, &g.view, &g.program, &why) != 0 || begin(&g, &why) != 0)
-        _exit(worker_refuse(&g.view, &why));
+    if (rc != 0 || program_open(args->program, WORKER_PROGRAM_FD, &g.program, &why) != 0 || begin(&g, &why) != 0)
+        _exit(worker_refuse(g.view.header, &why));
     watch(&g);
 }

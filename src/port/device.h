@@ -10,6 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*    kind   in texts and arguments                  */
+#define DEVICE_KIND_LIST(X)                          \
+    X(HOST, "host")     /* threads of a process */   \
+    X(CUDA, "cuda")     /* blocks of a kernel */
+enum device_kind {
+#define X(name, text) DEVICE_KIND_##name,
+    DEVICE_KIND_LIST(X)
+#undef X
+    DEVICE_KIND_COUNT
+};
+
+#define DEVICE_UUID_BYTES 48            /* "GPU-" and 36 characters, with room */
+
 enum device_signal { DEVICE_KILL, DEVICE_STOP, DEVICE_CONTINUE };
 
 enum device_event_kind {

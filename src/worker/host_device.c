@@ -30,7 +30,6 @@ struct host_arena {
 
 struct host_unit {
     int event_fd;
-    char uuid[ZYGOTE_UUID_BYTES];
     struct host_arena arenas[HOST_ARENAS_MAX];
 };
 
@@ -38,7 +37,7 @@ struct host_device {
     struct zygote *zygote;
     struct zygote_order order;      /* what is the same for every start */
     int devices;
-    int program_fd, fatbin_fd;      /* borrowed */
+    int program_fd;                 /* borrowed */
     int keeper_gone;
     int due;                        /* some arena has something due */
     struct host_unit units[];       /* [device] */
@@ -121,11 +120,9 @@ static int is_due(const struct host_arena *a) { return a->start_due || a->stop_d
 
 static int send_start(struct host_device *h, int device, struct host_arena *a)
 {
-    const int fds[WORKER_FDS] = { a->fd, h->units[device].event_fd, h->program_fd,
-                                   h->units[device].uuid[0] ? h->fatbin_fd : h->program_fd };
+    const int fds[WORKER_FDS] = { a->fd, h->units[device].event_fd, h->program_fd };
 
     h->order.device = device;
-    memcpy(h->order.uuid, h->units[device].uuid, sizeof h->order.uuid);
     h->order.incarnation = a->incarnation;
     return zygote_spawn(h->zygote, &h->order, fds);
 }
@@ -180,8 +177,7 @@ static int op_signal(void *self, int device, uint32_t incarnation, enum device_s
     return send_due(h, device, a);
 }
 
-/* All that may run: a standby's bell costs nothing, a missed one would cost a sweep.  A GPU polls, and its bells are
- * its own. */
+/* All that may run: a standby's bell costs nothing, a missed one would cost a sweep. */
 static void op_ring(void *self, int device)
 {
     struct host_device *h = self;
@@ -191,7 +187,7 @@ static void op_ring(void *self, int device)
     for (int i = 0; i < HOST_ARENAS_MAX; i++) {
         struct host_arena *a = &h->units[device].arenas[i];
 
-        if ((a->state != ARENA_ASKED && a->state != ARENA_RUNS) || h->units[device].uuid[0])
+        if (a->state != ARENA_ASKED && a->state != ARENA_RUNS)
             continue;
         add_u32(&a->bell->rings);
         bell_wake(a->bell, true);
@@ -284,7 +280,6 @@ int host_device_open(struct zygote *zygote, int rank, const struct host_device_c
     h->zygote = zygote;
     h->order.rank = rank;
     h->program_fd = config->program_fd;
-    h->fatbin_fd = config->fatbin_fd;
     ret->ops = &ops;
     ret->self = h;
     rc = copy_config(h, config, why);
@@ -295,8 +290,6 @@ int host_device_open(struct zygote *zygote, int rank, const struct host_device_c
                             strerror(errno));
             break;
         }
-        if (config->uuids && config->uuids[h->devices])
-            rc = copy_text(h->units[h->devices].uuid, ZYGOTE_UUID_BYTES, config->uuids[h->devices], "uuid", why);
     }
     if (rc < 0)
         host_device_close(ret);

@@ -21,11 +21,9 @@
 struct host_device_config {
     const char *program;            /* path of the actor program, for all devices; texts are copied */
     int program_fd;                 /* its image, borrowed until close */
-    int fatbin_fd;                  /* that of its device code, likewise; of no use without a uuid */
     const char *name;               /* of the program */
     const char *out_dir;            /* of sinks; "" = none */
     int devices;                    /* numbered 0.. */
-    const char *const *uuids;       /* per device: of its GPU; NULL or "": a host device */
 };
 
 #define HOST_DEVICES_MAX 64

@@ -69,22 +69,10 @@ static int map_arena(struct arena_view *ret, struct reason *why)
     return 0;
 }
 
-int worker_begin(const struct worker_args *args, struct arena_view *ret, const struct tw_program **ret_program,
-                 struct reason *why)
+static int load_program(struct worker *w, struct reason *why)
 {
-    char title[16];
-    int rc;
+    int rc = program_open(w->args->program, WORKER_PROGRAM_FD, &w->program, why);
 
-    if (child_tie(args->parent) != 0)
-        _exit(0);
-    child_deafen();
-    child_close_from(WORKER_ARENA_FD + WORKER_FDS);
-    snprintf(title, sizeof title, "tw-worker %d", args->device);
-    prctl(PR_SET_NAME, title);
-    rc = map_arena(ret, why);
-    if (rc != 0)
-        return rc;
-    rc = program_open(args->program, WORKER_PROGRAM_FD, ret_program, why);
     if (rc != 0)
         reason_prefix(why, "worker");
     return rc;
@@ -102,10 +90,8 @@ static int start_slots(struct worker *w, struct reason *why)
     return slots_start(&c, &w->slots, why);
 }
 
-int worker_refuse(const struct arena_view *v, const struct reason *why)
+int worker_refuse(struct arena_header *h, const struct reason *why)
 {
-    struct arena_header *h = v->header;
-
     if (!h) {                       /* nobody to write to but a person */
         fprintf(stderr, "treewarden: %s\n", why->text);
         return WORKER_REFUSED;
@@ -116,19 +102,33 @@ int worker_refuse(const struct arena_view *v, const struct reason *why)
     return WORKER_REFUSED;
 }
 
+int worker_begin(const struct worker_args *args, struct arena_view *ret, struct reason *why)
+{
+    char title[16];
+
+    if (child_tie(args->parent) != 0)
+        return TW_EPEER;
+    child_deafen();
+    child_close_from(WORKER_ARENA_FD + (int)worker_fds(args->kind));
+    snprintf(title, sizeof title, "tw-worker %d", args->device);
+    prctl(PR_SET_NAME, title);
+    return map_arena(ret, why);
+}
+
 int worker_main(const struct worker_args *args)
 {
     static struct worker w;
     struct reason why = { "" };
+    int rc = worker_begin(args, &w.view, &why);
 
-    w.args = args;
+    if (rc == TW_EPEER)
+        return 0;
     mallopt(M_ARENA_MAX, 2);        /* not one heap per slot: they allocate nothing after the start */
-    if (worker_begin(args, &w.view, &w.program, &why) != 0)
-        _exit(worker_refuse(&w.view, &why));
-    if (start_slots(&w, &why) != 0)
-        _exit(worker_refuse(&w.view, &why));
+    w.args = args;
+    if (rc != 0 || load_program(&w, &why) != 0 || start_slots(&w, &why) != 0)
+        _exit(worker_refuse(w.view.header, &why));
     store_release(&w.view.header->boot, 1, SCOPE_SYSTEM);
-    wake_rank(&w);
+    worker_wake_rank();
     slots_run(w.slots);
     /* No slot's thread, no handler of exit() and no destructor of the program may hold us. */
     _exit(0);

@@ -1,4 +1,4 @@
-/* worker.h - the worker process: one host device, whose slots are its threads
+/* worker.h - the worker process: one device; of a host device the slots are its threads
  *
  * It is what is killed when anything about its device is wrong, so it keeps nothing of worth: all state
  * that matters lies in the arena.  Its threads: slots.h; the main thread is slot 0, at normal priority.
@@ -12,13 +12,21 @@
 #include <sys/types.h>
 
 #include "base/reason.h"
+#include "port/device.h"
+#include "slot/slot.h"
 
 /* Descriptors it is started with; all others but 0, 1, 2 are closed. */
 #define WORKER_ARENA_FD 3           /* memfd, formatted by the rank */
 #define WORKER_EVENT_FD 4           /* eventfd: the rank sleeps on it */
 #define WORKER_PROGRAM_FD 5         /* memfd: the actor program; see program.h */
-#define WORKER_FATBIN_FD 6          /* memfd: its device code; of a host device, the program once more */
-#define WORKER_FDS 4
+#define WORKER_FATBIN_FD 6          /* memfd: the program's code for GPUs; kind cuda alone has it */
+#define WORKER_FDS 3
+#define WORKER_FDS_MAX 4
+
+static inline unsigned worker_fds(enum device_kind kind)
+{
+    return kind == DEVICE_KIND_CUDA ? WORKER_FDS_MAX : WORKER_FDS;
+}
 
 /* Exit statuses; header.text says more. */
 #define WORKER_REFUSED 70           /* it did not start */
@@ -29,25 +37,24 @@ struct worker_args {
     pid_t parent;                   /* the zygote */
     int rank, device;
     uint32_t incarnation;
+    enum device_kind kind;
+    const char *uuid;               /* of a CUDA device, as CUDA_VISIBLE_DEVICES has it, which is set; "" = host */
     const char *program;            /* path of the actor program's .so, for people: it is not opened */
     const char *name;               /* of the program, for people */
     const char *out_dir;            /* where sinks end up; "" = none */
-    const char *uuid;               /* of its GPU; "" = a host device */
 };
 
-/* Run one; returns only an exit status for a worker that never started. */
+/* Run one of kind host (cuda: kernels/cuda_worker.h); returns only an exit status for a worker that never started. */
 int worker_main(const struct worker_args *args);
 
-/* ---- what every kind of worker does (kernels/cuda_worker.c) ---- */
-struct arena_view;
-struct tw_program;
+/* What a worker of any kind begins with: tied to its zygote, deaf, without descriptors that are not its own, named,
+ * its arena mapped.  0; TW_EPEER: the zygote is gone, leave without a word; TW_E.. with the reason: refuse. */
+int worker_begin(const struct worker_args *args, struct arena_view *ret, struct reason *why);
 
-/* Tied to its parent, deaf, with none but its own descriptors, its arena mapped and its program loaded.  0 or TW_E.. */
-int worker_begin(const struct worker_args *args, struct arena_view *ret, const struct tw_program **ret_program,
-                 struct reason *why);
-/* Say why it does not start; returns the exit status.  The arena is not mapped: to a person. */
-int worker_refuse(const struct arena_view *v, const struct reason *why);
-/* The up ring, or the header, has something. */
+/* Say why it cannot start: into the arena, or on stderr where there is none (h is NULL).  The exit status. */
+int worker_refuse(struct arena_header *h, const struct reason *why);
+
+/* The rank has something to see in the arena. */
 void worker_wake_rank(void);
 
 #endif

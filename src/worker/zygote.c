@@ -97,7 +97,7 @@ err_free:
 
 static int transmit(struct zygote *z, const struct zygote_request *r, const int *fds, unsigned count)
 {
-    union { char bytes[CMSG_SPACE(WORKER_FDS * sizeof(int))]; struct cmsghdr align; } control;
+    union { char bytes[CMSG_SPACE(WORKER_FDS_MAX * sizeof(int))]; struct cmsghdr align; } control;
     struct iovec iov = { .iov_base = (void *)(uintptr_t)r, .iov_len = sizeof *r };
     struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
     struct cmsghdr *c;
@@ -121,11 +121,11 @@ static int transmit(struct zygote *z, const struct zygote_request *r, const int 
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? TW_EAGAIN : TW_ESYS;
 }
 
-int zygote_spawn(struct zygote *z, const struct zygote_order *order, const int fds[WORKER_FDS])
+int zygote_spawn(struct zygote *z, const struct zygote_order *order, const int *fds)
 {
     struct zygote_request r = { .what = ZYGOTE_SPAWN, .order = *order };
 
-    return transmit(z, &r, fds, WORKER_FDS);
+    return transmit(z, &r, fds, worker_fds(order->kind));
 }
 
 int zygote_signal(struct zygote *z, int device, uint32_t incarnation, int sig)

@@ -22,24 +22,25 @@ struct zygote;
 #define ZYGOTE_KIDS 128             /* workers at once, those not yet told as exited included */
 #define ZYGOTE_PATH_BYTES 4096
 #define ZYGOTE_NAME_BYTES 128
-#define ZYGOTE_UUID_BYTES 64
 
 /* What a worker is started with; see worker.h.  Texts must fit with their NUL. */
 struct zygote_order {
     int rank, device;
     uint32_t incarnation;
+    uint32_t kind;                  /* enum device_kind */
+    char uuid[DEVICE_UUID_BYTES];   /* "" = host */
     char program[ZYGOTE_PATH_BYTES];
     char name[ZYGOTE_NAME_BYTES];
     char out_dir[ZYGOTE_PATH_BYTES];
-    char uuid[ZYGOTE_UUID_BYTES];   /* of a GPU; "": a host device */
 };
 
 /* Fork and exec /proc/self/exe `zygote`, wait until it is ready (at most 10 s).  0 or TW_ESYS with the
  * reason.  Before any thread is started. */
 int zygote_start(struct zygote **ret, struct reason *why);
 
-/* Ask for a worker with these descriptors (worker.h; borrowed: the worker gets duplicates).  The answer is an event.  0; TW_EAGAIN: the socket is full; TW_EPEER: the zygote is gone. */
-int zygote_spawn(struct zygote *z, const struct zygote_order *order, const int fds[WORKER_FDS]);
+/* Ask for a worker with these descriptors (worker.h: worker_fds(kind) of them; borrowed: the worker gets duplicates).
+ * The answer is an event.  0; TW_EAGAIN: the socket is full; TW_EPEER: the zygote is gone. */
+int zygote_spawn(struct zygote *z, const struct zygote_order *order, const int *fds);
 
 /* Have a worker signalled; one that was reaped meanwhile is left alone.  As zygote_spawn. */
 int zygote_signal(struct zygote *z, int device, uint32_t incarnation, int sig);

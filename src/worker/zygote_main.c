@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -113,40 +114,41 @@ static void refuse(struct keeper *k, const struct zygote_order *o, const char *w
 }
 
 /* All of them lie above where they go, in order: this process's own come first. */
-static int give_fds(const int *fds)
+static int give_fds(const int *fds, unsigned count)
 {
-    for (int i = 0; i < WORKER_FDS; i++)
-        if (dup2(fds[i], WORKER_ARENA_FD + i) < 0)
+    for (unsigned i = 0; i < count; i++)
+        if (dup2(fds[i], WORKER_ARENA_FD + (int)i) < 0)
             return -1;
     return 0;
 }
 
-/* One device, or the driver would look at all of them; all code loaded before the launch, or it would wait for a kernel
- * that never ends. */
-static void for_one_gpu(const char *uuid)
+/* One device is visible; its code is there before the kernel is resident, for loading may wait for kernels to end; and
+ * a copy finds a queue of its own beside that kernel. */
+static void set_environment(const struct zygote_order *o)
 {
-    if (!uuid[0])
+    if (o->kind != DEVICE_KIND_CUDA)
         return;
-    setenv("CUDA_VISIBLE_DEVICES", uuid, 1);
-    setenv("CUDA_MODULE_LOADING", "EAGER", 1);
-    setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 1);
+    (void)setenv("CUDA_VISIBLE_DEVICES", o->uuid, 1);
+    (void)setenv("CUDA_MODULE_LOADING", "EAGER", 1);
+    (void)setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 1);
 }
 
 static _Noreturn void become_worker(const struct zygote_order *o, pid_t keeper, const int *fds, int tell)
 {
     char name[] = "treewarden", sub[] = "worker";
-    char parent[16], rank[16], device[16], incarnation[16];
-    char *argv[] = { name, sub, parent, rank, device, incarnation, (char *)(uintptr_t)o->program,
-                     (char *)(uintptr_t)o->name, (char *)(uintptr_t)o->out_dir, (char *)(uintptr_t)o->uuid, NULL };
+    char parent[16], rank[16], device[16], incarnation[16], kind[16];
+    char *argv[] = { name, sub, parent, rank, device, incarnation, kind, (char *)(uintptr_t)o->uuid,
+                     (char *)(uintptr_t)o->program, (char *)(uintptr_t)o->name, (char *)(uintptr_t)o->out_dir, NULL };
     int error;
 
     snprintf(parent, sizeof parent, "%d", (int)keeper);
     snprintf(rank, sizeof rank, "%d", o->rank);
     snprintf(device, sizeof device, "%d", o->device);
     snprintf(incarnation, sizeof incarnation, "%u", o->incarnation);
-    for_one_gpu(o->uuid);
+    snprintf(kind, sizeof kind, "%u", o->kind);
+    set_environment(o);
     child_deafen();
-    if (child_tie(keeper) == 0 && give_fds(fds) == 0)
+    if (child_tie(keeper) == 0 && give_fds(fds, worker_fds(o->kind)) == 0)
         execv("/proc/self/exe", argv);
     error = errno;
     if (write(tell, &error, sizeof error) < 0)
@@ -224,11 +226,10 @@ static void obey(struct keeper *k, struct zygote_request *r, const int *fds, uns
     struct kid *kid = kid_of(k, o->device, o->incarnation);
 
     o->program[sizeof o->program - 1] = o->name[sizeof o->name - 1] = '\0';
-    o->out_dir[sizeof o->out_dir - 1] = '\0';
-    o->uuid[sizeof o->uuid - 1] = '\0';
+    o->out_dir[sizeof o->out_dir - 1] = o->uuid[sizeof o->uuid - 1] = '\0';
     if (r->what == ZYGOTE_SIGNAL && kid)
         kill(kid->pid, r->sig);
-    else if (r->what == ZYGOTE_SPAWN && count != WORKER_FDS)
+    else if (r->what == ZYGOTE_SPAWN && count != worker_fds(o->kind))
         refuse(k, o, "arena", "its descriptors did not arrive: raise the limit of open files");
     else if (r->what == ZYGOTE_SPAWN && kid)
         refuse(k, o, "incarnation", "it runs already");
@@ -239,13 +240,13 @@ static void obey(struct keeper *k, struct zygote_request *r, const int *fds, uns
 /* 1 = one request done, 0 = none there. */
 static int take_request(struct keeper *k)
 {
-    union { char bytes[CMSG_SPACE(WORKER_FDS * sizeof(int))]; struct cmsghdr align; } control;
+    union { char bytes[CMSG_SPACE(WORKER_FDS_MAX * sizeof(int))]; struct cmsghdr align; } control;
     struct iovec iov = { .iov_base = &k->request, .iov_len = sizeof k->request };
     struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
                         .msg_controllen = sizeof control.bytes };
     ssize_t n = recvmsg(SOCKET_FD, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *c;
-    int fds[WORKER_FDS];
+    int fds[WORKER_FDS_MAX];
     unsigned count = 0;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

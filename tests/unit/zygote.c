@@ -24,7 +24,7 @@ int cmd_zygote(int argc, char **argv);
 
 #define PATIENCE_MS 10000           /* a bound, not an expectation */
 
-struct report { int stray_fds, rank, device, death_signal; unsigned incarnation; char program[64]; };
+struct report { int stray_fds, rank, device, death_signal; unsigned incarnation; char program[64], kind[8], uuid[64], visible[64], loading[16]; };
 
 /* ---- the stand-in for a worker: says in its arena what it was given, then does what `name` says ---- */
 
@@ -38,8 +38,10 @@ static int count_stray_fds(void)
         if (atoi(e->d_name) >= WORKER_ARENA_FD && atoi(e->d_name) != dirfd(d))
             n++;
     closedir(d);
-    return n - WORKER_FDS;
+    return n;
 }
+
+static void note_text(char *to, size_t room, const char *text) { snprintf(to, room, "%s", text ? text : "unset"); }
 
 static int play_worker(char **argv)
 {
@@ -48,14 +50,18 @@ static int play_worker(char **argv)
 
     if (r == MAP_FAILED || child_tie((pid_t)atoi(argv[1])) != 0)
         return 9;
-    if (strncmp(argv[6], "exit:", 5) == 0)
-        return atoi(argv[6] + 5);
-    r->stray_fds = count_stray_fds();
+    if (strncmp(argv[8], "exit:", 5) == 0)
+        return atoi(argv[8] + 5);
+    r->stray_fds = count_stray_fds() - (int)worker_fds((enum device_kind)atoi(argv[5]));
     prctl(PR_GET_PDEATHSIG, &r->death_signal);
     r->rank = atoi(argv[2]);
     r->device = atoi(argv[3]);
     r->incarnation = (unsigned)atoi(argv[4]);
-    snprintf(r->program, sizeof r->program, "%s", argv[5]);
+    snprintf(r->program, sizeof r->program, "%s", argv[7]);
+    note_text(r->kind, sizeof r->kind, argv[5]);
+    note_text(r->uuid, sizeof r->uuid, argv[6]);
+    note_text(r->visible, sizeof r->visible, getenv("CUDA_VISIBLE_DEVICES"));
+    note_text(r->loading, sizeof r->loading, getenv("CUDA_MODULE_LOADING"));
     if (write(WORKER_EVENT_FD, &one, sizeof one) != (ssize_t)sizeof one)
         return 8;
     for (;;)
@@ -109,7 +115,7 @@ static int spawn(struct zygote *z, int device, uint32_t incarnation, const char 
 
     snprintf(o.program, sizeof o.program, "/some/program.so");
     snprintf(o.name, sizeof o.name, "%s", name);
-    return zygote_spawn(z, &o, (const int[WORKER_FDS]){ arena_fd, event_fd, event_fd, event_fd });
+    return zygote_spawn(z, &o, (const int[WORKER_FDS]){ arena_fd, event_fd, event_fd });
 }
 
 static int await_ring(void)
@@ -190,6 +196,23 @@ static void test_life_of_a_worker(struct zygote *z)
        "a killed worker is reported with its status");
     is_int(kill(pid, 0), -1, "and was reaped before it was reported");
     is_int(zygote_signal(z, 3, 17, SIGKILL), 0, "a signal to a worker that is no more does nothing");
+}
+
+static void test_kinds(struct zygote *z)
+{
+    struct zygote_order o = { .device = 2, .incarnation = 1, .kind = DEVICE_KIND_CUDA, .uuid = "GPU-7", .name = "wait" };
+
+    is_str(arena->uuid, "", "a host worker has no device's name");
+    is_str(arena->visible, "unset", "and the environment that the rank has");
+    is_int(zygote_spawn(z, &o, (const int[WORKER_FDS_MAX]){ arena_fd, event_fd, event_fd, event_fd }), 0,
+           "a worker of a CUDA device is asked for");
+    ok(await(z, DEVICE_STARTED).device == 2 && await_ring(), "and runs");
+    ok(atoi(arena->kind) == DEVICE_KIND_CUDA && !strcmp(arena->uuid, "GPU-7"), "it was told its kind and its device");
+    is_int(arena->stray_fds, 0, "it holds one descriptor more than a host worker, and no other");
+    is_str(arena->visible, "GPU-7", "the driver will show it that device alone");
+    is_str(arena->loading, "EAGER", "and load its code before the kernel is resident");
+    zygote_signal(z, 2, 1, SIGKILL);
+    is_int(await(z, DEVICE_EXITED).incarnation, 1, "it ends like any other");
 }
 
 static void test_ends(struct zygote *z)
@@ -411,6 +434,7 @@ int main(int argc, char **argv)
     if (!is_int(zygote_start(&z, &why), 0, "a zygote starts"))
         printf("# %s\n", why.text);
     test_life_of_a_worker(z);
+    test_kinds(z);
     test_ends(z);
     test_full_socket(z);
     test_many(z);
