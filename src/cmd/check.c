@@ -40,7 +40,8 @@ int load_spec(const char *file, const char *const *sets, int count, bool quiet, 
     return exit_for(rc);
 }
 
-static int find_types(const struct spec *s, const struct tw_program *p, spec_error_f error, void *self)
+/* Says to the specification which of its actors are host actors. */
+static int find_types(struct spec *s, const struct tw_program *p, spec_error_f error, void *self)
 {
     char text[1024], known[256] = "";
     int bad = 0;
@@ -49,8 +50,10 @@ static int find_types(const struct spec *s, const struct tw_program *p, spec_err
     for (uint32_t i = 0; i < p->count; i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", p->types[i].name);
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        if (s->vertices[v].kind != SPEC_ACTOR || s->vertices[v].decl == last ||
-            program_type(p, s->vertices[v].actor) >= 0)
+        int type = s->vertices[v].kind == SPEC_ACTOR ? program_type(p, s->vertices[v].actor) : 0;
+
+        s->vertices[v].host = s->vertices[v].kind == SPEC_ACTOR && type >= 0 && p->types[type].flags & TW_TYPE_HOST;
+        if (type >= 0 || s->vertices[v].decl == last)
             continue;
         last = s->vertices[v].decl;
         snprintf(text, sizeof text, "%.200s:%d:%d: %.100s: unknown actor type %s: %.150s has %s: write type: "
@@ -61,7 +64,7 @@ static int find_types(const struct spec *s, const struct tw_program *p, spec_err
     return bad;
 }
 
-int load_program(const struct spec *s, spec_error_f error, void *self, struct loaded_program *ret)
+int load_program(struct spec *s, spec_error_f error, void *self, struct loaded_program *ret)
 {
     struct reason why;
     int rc = program_image(s->program, &ret->image_fd, &ret->hash, &why);

@@ -65,9 +65,9 @@ struct loaded_program {
     int image_fd;                       /* owned; program.h */
     uint64_t hash;
 };
-/* Load its program and see that every actor type is there; what is wrong goes to error, a line at a time.
+/* Load its program and see that every actor type is there, and which are host actors; what is wrong goes to error, a line at a time.
  * 0 or the exit code. */
-int load_program(const struct spec *s, void (*error)(void *self, const char *text), void *self,
+int load_program(struct spec *s, void (*error)(void *self, const char *text), void *self,
                  struct loaded_program *ret);
 
 /* The number of ranks that was asked for, or else (0) the fewest the job fits on; 0: neither, with why. */

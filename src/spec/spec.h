@@ -59,12 +59,23 @@ struct spec_vertex {
     uint32_t poison;            /* deaths in a row with the same message in hand until it is passed over; 0: never */
     uint32_t deadline_ms, mailbox, message_bytes, peers, sends, commit_every, commit_within_ms;
     bool eager;
+    bool host;                  /* a host actor: runs on host devices only; whoever loads the program says so */
     const struct spec_arg *args;
     uint32_t arg_count;
 };
 
 enum spec_on_stop { SPEC_ON_STOP_RESTART, SPEC_ON_STOP_WAIT };
-enum spec_device_kind { SPEC_DEVICE_ANY, SPEC_DEVICE_HOST, SPEC_DEVICE_CUDA };
+enum spec_device_kind { SPEC_DEVICE_HOST, SPEC_DEVICE_ANY, SPEC_DEVICE_CUDA };
+
+/* As written; from spec_settle on as the job has them.  Beside CUDA devices host actors have a device of their own, the
+ * last one of a rank that has such actors. */
+struct spec_devices {
+    uint32_t per_rank;          /* of the kind; 0: as many CUDA devices as each rank can have */
+    uint32_t slots, spares;     /* of each */
+    uint32_t host_slots, host_spares;   /* of the device of host actors */
+    enum spec_device_kind kind;
+    enum spec_on_stop on_stop;
+};
 
 struct spec_drill {             /* as written; drills.h makes the plan */
     char glob[SPEC_PATH_BYTES];
@@ -77,7 +88,7 @@ struct spec_drill {             /* as written; drills.h makes the plan */
 
 struct spec {
     char *file, *name, *program;        /* owned; program: path of NAME.so beside the file */
-    struct { uint32_t per_rank, slots, spares; enum spec_device_kind kind; enum spec_on_stop on_stop; } devices;
+    struct spec_devices devices;
     struct spec_vertex *vertices;       /* owned, [vertex_count] */
     uint32_t vertex_count;
     struct spec_drill *drills;          /* owned */
@@ -101,6 +112,16 @@ uint32_t spec_find(const struct spec *s, const char *path);
 
 /* Of a pool: what its instances, its dynamic children, are made like.  It never lives, and no pattern matches it. */
 bool spec_is_template(const struct spec *s, uint32_t vertex);
+
+/* What kind of devices the job has: HOST or CUDA, and so many of it on each rank; 0: as the specification says, or one.
+ * Placement and all that runs a job want to know it; before, ANY counts as HOST. */
+void spec_settle(struct spec *s, enum spec_device_kind kind, uint32_t per_rank);
+/* Is this device of a rank a CUDA device?  How many slots it has for actors, and beside them for wedged ones. */
+bool spec_is_cuda(const struct spec *s, uint32_t device);
+uint32_t spec_slots(const struct spec *s, uint32_t device);
+uint32_t spec_spares(const struct spec *s, uint32_t device);
+/* May an actor live there?  Beside CUDA devices host actors on the host device alone, and no others. */
+bool spec_may_live(const struct spec *s, uint32_t vertex, uint32_t device);
 
 /* Vertices that match a pattern: names or '*', each bracket position a number, a range a-b or '*'
  * (plate/rows[0-2]/tile[*,3]; rows without a bracket means all of them).  Up to cap ids, in order; returns

@@ -7,6 +7,7 @@
 #include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -66,24 +67,39 @@ static bool copy_file(int from, int to, uint64_t *ret_hash)
     return n == 0;
 }
 
-int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
+static int image_of(const char *path, const char *what, const char *make, int *ret_fd, uint64_t *ret_hash,
+                    struct reason *why)
 {
     const char *slash = strrchr(path, '/');
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), image, rc;
     struct stat st;
 
     if (file < 0)
-        return reason_set(why, TW_ENOENT, "%s: the actor program cannot be read: %s: build it with `treewarden cc` "
-                          "beside the specification", path, strerror(errno));
+        return reason_set(why, TW_ENOENT, "%s: the %s cannot be read: %s: build it with `%s` beside the specification", path,
+                          what, strerror(errno), make);
     if (fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(file);
-        return reason_set(why, TW_ENOENT, "%s: the actor program is not a file: build it with `treewarden cc` beside the "
-                          "specification", path);
+        return reason_set(why, TW_ENOENT, "%s: the %s is not a file: build it with `%s` beside the specification", path, what,
+                          make);
     }
     image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     rc = finish(image, image >= 0 && copy_file(file, image, ret_hash), path, ret_fd, why);
     close(file);
     return rc;
+}
+
+int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
+{
+    return image_of(path, "actor program", "treewarden cc", ret_fd, ret_hash, why);
+}
+
+int program_fatbin(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why)
+{
+    size_t n = strlen(path), stem = n > 3 && !strcmp(path + n - 3, ".so") ? n - 3 : n;
+    char name[4200];
+
+    snprintf(name, sizeof name, "%.*s.fatbin", (int)stem, path);
+    return image_of(name, "program's code for GPUs", "treewarden cc --cuda", ret_fd, ret_hash, why);
 }
 
 int program_image_of(const char *name, const void *bytes, size_t count, int *ret_fd, uint64_t *ret_hash,
@@ -132,11 +148,60 @@ static void image_name(int fd, char *ret, size_t room)
 
 bool program_is_image(const char *name) { return !strncmp(name, "/proc/", 6) && strstr(name, "/fd/"); }
 
+/* TW_HOST_ACTOR is a word of its own in the program. */
+static bool is_host_actor(void *module, const char *type)
+{
+    char symbol[256];
+
+    snprintf(symbol, sizeof symbol, "tw_host_actor_%s", type);
+    return dlsym(module, symbol) != NULL;
+}
+
+struct own_table { struct tw_program program; struct tw_type types[]; };
+
+/* Types have the same numbers on GPUs only if what GPUs do not know comes last. */
+static int mark_host_actors(const char *path, void *module, struct own_table *t, struct reason *why)
+{
+    const char *before = NULL;
+
+    for (uint32_t i = 0; i < t->program.count; i++) {
+        if (is_host_actor(module, t->types[i].name)) {
+            t->types[i].flags |= TW_TYPE_HOST;
+            before = t->types[i].name;
+        } else if (before) {
+            return reason_set(why, TW_EPROTO, "%s: the host actor %s stands before %s, which could run on GPUs, where types "
+                              "must have the same numbers: name host actors last in TW_PROGRAM", path, before,
+                              t->types[i].name);
+        }
+    }
+    return 0;
+}
+
+static int make_own(const char *path, void *module, const struct tw_program *p, const struct tw_program **ret,
+                    struct reason *why)
+{
+    struct own_table *t = malloc(sizeof *t + p->count * sizeof t->types[0]);
+    int rc;
+
+    if (!t)
+        return reason_set(why, TW_ENOMEM, "%s: out of memory", path);
+    t->program = *p;
+    memcpy(t->types, p->types, p->count * sizeof t->types[0]);
+    t->program.types = t->types;
+    rc = mark_host_actors(path, module, t, why);
+    if (rc == 0)
+        *ret = &t->program;
+    else
+        free(t);
+    return rc;
+}
+
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why)
 {
     const struct tw_program *p;
     char image[64];
     void *module;
+    int rc;
 
     if (!is_whole(image_fd))
         return reason_set(why, TW_EPROTO, "%s: truncated: build it again with `treewarden cc`", path);
@@ -158,8 +223,8 @@ int program_open(const char *path, int image_fd, const struct tw_program **ret, 
     if (p->layout != TW_ACTOR_LAYOUT)
         return reason_set(why, TW_EPROTO, "%s: its actor.h lays things out otherwise than this version's (layout %x, "
                           "here %x): build it again with `treewarden cc`", path, p->layout, TW_ACTOR_LAYOUT);
-    *ret = p;
-    return check_types(path, p, why);
+    rc = check_types(path, p, why);
+    return rc == 0 ? make_own(path, module, p, ret, why) : rc;
 }
 
 int program_type(const struct tw_program *p, const char *name)

@@ -17,9 +17,13 @@ int program_image(const char *path, int *ret_fd, uint64_t *ret_hash, struct reas
 int program_image_of(const char *name, const void *bytes, size_t count, int *ret_fd, uint64_t *ret_hash,
                      struct reason *why);
 
+/* The same of the device code beside a program: NAME.fatbin beside NAME.so, made by `treewarden cc --cuda`. */
+int program_fatbin(const char *path, int *ret_fd, uint64_t *ret_hash, struct reason *why);
+
 /* Load an image; path: its name in texts.  *ret is borrowed from the module, which stays loaded for the life
- * of the process: its code may be running.  0; TW_EPROTO (cut short, no program table, one of another API version,
- * or one that makes no sense), with the reason. */
+ * of the process: its code may be running; the table is our own, with TW_TYPE_HOST where the program says so.  0;
+ * TW_ENOMEM; TW_EPROTO (cut short, no program table, one of another API version, or one that makes no sense), with the
+ * reason. */
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why);
 
 /* Is this what the loader calls a module that was opened here? */

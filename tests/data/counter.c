@@ -141,4 +141,4 @@ TW_RECEIVE(late)
 }
 TW_NO_STEP(late)
 
-TW_PROGRAM(source, counter, breaker, writer, ticker, late)
+TW_PROGRAM(source, counter, breaker, ticker, late, writer)

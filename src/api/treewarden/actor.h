@@ -13,6 +13,19 @@
  *     TW_NO_STEP(counter)
  *     TW_PROGRAM(counter)
  *
+ * An actor that does I/O is a host actor: it runs on host devices, beside CUDA devices on one that its rank keeps for
+ * such actors.  GPUs know nothing of it, so TW_PROGRAM names host actors last, and for GPUs the others alone, in the
+ * same order:
+ *
+ *     #ifndef __CUDACC__
+ *     struct writer { ... };
+ *     TW_HOST_ACTOR(writer)
+ *     TW_INIT(writer) ...
+ *     TW_PROGRAM(counter, writer)
+ *     #else
+ *     TW_PROGRAM(counter)
+ *     #endif
+ *
  * Common subset of C11 and CUDA C++17: no restrict, _Atomic, _Generic, variable-length arrays,
  * implicit casts from void *, nor designated initialisers out of order.  Build it with
  * `treewarden cc FILE.c`, which pins floating point (-ffp-contract=off; no fast-math) so that a result
@@ -335,7 +348,7 @@ struct tw_type {
     const char *name;
     uint32_t state_bytes;
     uint32_t state_align;
-    uint32_t flags;             /* TW_TYPE_ */
+    uint32_t flags;             /* TW_TYPE_; HOST: put in by who loads the program, from TW_HOST_ACTOR */
     uint32_t reserved;
 };
 
@@ -420,8 +433,11 @@ struct tw_program {
 #define TW_E16_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o, p)                                  \
     TW_E15_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o) F(15, p)
 
-/* A type whose handlers may do I/O and never run on a GPU (inside #ifndef __CUDACC__): says so. */
-#define TW_HOST_ACTOR(T) enum { tw_is_host_actor_##T##_ = 1 };
+/* A type whose handlers may do I/O and never run on a GPU (inside #ifndef __CUDACC__): says so.  Who loads the program
+ * looks for it; see the top of this file for where TW_PROGRAM names it. */
+#define TW_HOST_ACTOR(T)                                                                             \
+    __attribute__((visibility("default"))) extern const char tw_host_actor_##T;                      \
+    const char tw_host_actor_##T = 1;
 
 #ifdef __cplusplus
 }
