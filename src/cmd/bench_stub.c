@@ -191,6 +191,8 @@ static int open_all(struct stub *s, const char *file)
 
     if (rc != 0 || (rc = load_program(s->spec, tell, NULL, &s->program)) != 0)
         return rc;
+    if (s->spec->devices.kind != SPEC_DEVICE_HOST)
+        spec_settle(s->spec, SPEC_DEVICE_HOST, 0);
     if (s->spec->devices.per_rank > STUB_DEVICES || drills_plan(s->spec, 1, &s->drills) != 0)
         return EXIT_OS;
     if (mpi_link_open(&hello, &s->mpi, &why, &speaks) != 0)

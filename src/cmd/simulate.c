@@ -464,6 +464,8 @@ static int load(struct simulate *s)
         rc = load_program(s->spec, tell, NULL, &s->program);
     if (rc != 0)
         return rc;
+    if (s->spec->devices.kind != SPEC_DEVICE_HOST)      /* played by host workers; of `any` nobody can know */
+        spec_settle(s->spec, s->spec->devices.kind == SPEC_DEVICE_CUDA ? SPEC_DEVICE_CUDA : SPEC_DEVICE_HOST, 0);
     s->ranks = ranks_for(s->spec, a->ranks, &why);
     if (s->ranks == 0)
         return say(EXIT_CONFIG, &why);

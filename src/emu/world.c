@@ -228,7 +228,8 @@ static int make_rank(struct world *w, int number, struct reason *why)
     struct emu_rank *r = &w->ranks[number];
     struct rank_config rc = {.spec = c->spec, .program = c->program, .rank_of = w->places.rank_of,
                              .device_of = w->places.device_of, .home_of = w->places.home_of, .drills_allowed = true,
-                             .seed = c->seed, .devices = (int)c->spec->devices.per_rank, .generation = 1,
+                             .seed = c->seed, .devices = w->places.devices[number],
+                             .devices_of = w->places.devices, .generation = 1,
                              .job = "simulated", .state_dir = "", .link = emu_link(r), .port = emu_device(r),
                              .out = {r, on_answer, on_verdict, on_letter}, .host_of = w->hosts, .scenario = c->scenario};
 

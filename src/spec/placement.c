@@ -14,6 +14,7 @@ void placement_free(struct placement *p)
 {
     free(p->rank_of);
     free(p->device_of);
+    free(p->devices);
     free(p->home_of);
 }
 
@@ -45,64 +46,97 @@ static uint32_t device_tied_to(const struct spec *s, uint32_t v)
     return v == SPEC_NONE ? SPEC_NONE : s->vertices[v].place_device;
 }
 
-/* The least loaded device: of a rank, or of all (rank = -1). */
-static uint32_t least(const uint32_t *load, uint32_t per_rank, uint32_t all, int rank, uint32_t device)
-{
-    uint32_t first = rank < 0 ? 0 : (uint32_t)rank * per_rank, end = rank < 0 ? all : first + per_rank;
-    uint32_t best = first;
+/* The devices of a job in one row: a rank's, and behind them one for its host actors. */
+struct row { uint32_t per_rank, stride, all; };
 
-    if (device != SPEC_NONE && rank >= 0)
+static struct row row_of(const struct spec *s, int ranks)
+{
+    uint32_t per_rank = s->devices.per_rank ? s->devices.per_rank : 1;
+
+    return (struct row){per_rank, per_rank + 1, (per_rank + 1) * (uint32_t)ranks};
+}
+
+static bool is_beside_cuda(const struct spec *s, uint32_t v)
+{
+    return s->devices.kind == SPEC_DEVICE_CUDA && s->vertices[v].host;
+}
+
+/* The least loaded device it may live on: of a rank, or of all (rank = -1). */
+static uint32_t least(const struct row *row, const uint32_t *load, int rank, uint32_t device, bool beside)
+{
+    uint32_t first = rank < 0 ? 0 : (uint32_t)rank * row->stride, end = rank < 0 ? row->all : first + row->stride;
+    uint32_t best = SPEC_NONE;
+
+    if (device != SPEC_NONE && rank >= 0 && !beside)
         return first + device;
     for (uint32_t d = first; d < end; d++)
-        if (load[d] < load[best])
+        if ((d % row->stride == row->per_rank) == beside && (best == SPEC_NONE || load[d] < load[best]))
             best = d;
     return best;
 }
 
-static int refuse_slots(const struct spec *s, uint32_t v, uint32_t device, uint32_t load, struct reason *why)
+static int refuse_slots(const struct spec *s, uint32_t v, uint32_t rank, uint32_t device, uint32_t load,
+                        struct reason *why)
 {
     const struct spec_vertex *x = &s->vertices[v], *pool = &s->vertices[x->parent];
     char lower[SPEC_PATH_BYTES + 40] = "";
 
     if (pool->strategy == SIMPLE_ONE_FOR_ONE)
         snprintf(lower, sizeof lower, ", or lower max_children of %s", pool->path);
+    if (is_beside_cuda(s, v))
+        return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots for host actors: rank %u would have to hold %u "
+                          "beside its CUDA devices, and has %u slots for them: raise devices.host_slots or the number of "
+                          "ranks%s", s->file, x->line, x->column, x->path, rank, load, spec_slots(s, device), lower);
     return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots: device %u of rank %u would have to hold "
                       "%u actors, a device has %u slots: raise devices.slots (spares are extra), devices.per_rank, or "
-                      "the number of ranks%s", s->file, x->line, x->column, x->path, device % s->devices.per_rank,
-                      device / s->devices.per_rank, load, s->devices.slots, lower);
+                      "the number of ranks%s", s->file, x->line, x->column, x->path, device, rank, load, s->devices.slots,
+                      lower);
+}
+
+static int refuse_device(const struct spec *s, uint32_t v, uint32_t per_rank, struct reason *why)
+{
+    return reason_set(why, TW_EINVAL, "%s:%d:%d: %s is placed on device %u, but a rank has %u: they count from 0: write at "
+                      "most %u, or see that each rank has more", s->file, s->vertices[v].line, s->vertices[v].column,
+                      s->vertices[v].path, device_tied_to(s, v), per_rank, per_rank - 1);
 }
 
 static int place_actors(const struct spec *s, int ranks, uint32_t *load, struct placement *p,
                         struct reason *why)
 {
-    uint32_t per_rank = s->devices.per_rank, all = per_rank * (uint32_t)ranks;
+    struct row row = row_of(s, ranks);
 
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        int rank = placement_tied_to(s, v);
-        uint32_t d;
+        uint32_t tied = device_tied_to(s, v), d, rank, device;
 
-        if (rank >= ranks)
+        if (placement_tied_to(s, v) >= ranks)
             return refuse_rank(s, v, ranks, why);
+        if (tied != SPEC_NONE && tied >= row.per_rank)
+            return refuse_device(s, v, row.per_rank, why);
         if (s->vertices[v].kind != SPEC_ACTOR || spec_is_template(s, v))
             continue;
-        d = least(load, per_rank, all, rank, device_tied_to(s, v));
-        if (++load[d] > s->devices.slots)
-            return refuse_slots(s, v, d, load[d], why);
-        p->rank_of[v] = (uint16_t)(d / per_rank);
-        p->device_of[v] = (uint16_t)(d % per_rank);
+        d = least(&row, load, placement_tied_to(s, v), tied, is_beside_cuda(s, v));
+        rank = d / row.stride;
+        device = d % row.stride;
+        if (++load[d] > spec_slots(s, device))
+            return refuse_slots(s, v, rank, device, load[d], why);
+        p->rank_of[v] = (uint16_t)rank;
+        p->device_of[v] = (uint16_t)device;
     }
+    for (uint32_t rank = 0; rank < (uint32_t)ranks; rank++)
+        p->devices[rank] = (uint16_t)(row.per_rank + (load[rank * row.stride + row.per_rank] > 0));
     return 0;
 }
 
 int placement_make(const struct spec *s, int ranks, struct placement *ret, struct reason *why)
 {
-    uint32_t *load = calloc((size_t)ranks * s->devices.per_rank, sizeof *load);
-    struct placement p = {calloc(s->vertex_count, sizeof *p.rank_of),
-                          calloc(s->vertex_count, sizeof *p.device_of),
-                          calloc(s->vertex_count, sizeof *p.home_of)};
+    uint32_t *load = calloc(row_of(s, ranks).all, sizeof *load);
+    struct placement p = {.rank_of = calloc(s->vertex_count, sizeof *p.rank_of),
+                          .device_of = calloc(s->vertex_count, sizeof *p.device_of),
+                          .devices = calloc((size_t)ranks, sizeof *p.devices),
+                          .home_of = calloc(s->vertex_count, sizeof *p.home_of)};
     int rc = TW_ENOMEM;
 
-    if (!load || !p.rank_of || !p.device_of || !p.home_of) {
+    if (!load || !p.rank_of || !p.device_of || !p.devices || !p.home_of) {
         reason_set(why, rc, "not enough memory to place %u vertices", s->vertex_count);
         goto err_free;
     }

@@ -317,6 +317,40 @@ void spec_free(struct spec *s)
     free(s);
 }
 
+/* -- devices -------------------------------------------------------------------------------------- */
+
+void spec_settle(struct spec *s, enum spec_device_kind kind, uint32_t per_rank)
+{
+    s->devices.kind = kind;
+    if (per_rank || !s->devices.per_rank)
+        s->devices.per_rank = per_rank ? per_rank : 1;
+}
+
+bool spec_is_cuda(const struct spec *s, uint32_t device)
+{
+    return s->devices.kind == SPEC_DEVICE_CUDA && device < s->devices.per_rank;
+}
+
+static bool is_for_host_actors(const struct spec *s, uint32_t device)
+{
+    return s->devices.kind == SPEC_DEVICE_CUDA && device >= s->devices.per_rank;
+}
+
+uint32_t spec_slots(const struct spec *s, uint32_t device)
+{
+    return is_for_host_actors(s, device) ? s->devices.host_slots : s->devices.slots;
+}
+
+uint32_t spec_spares(const struct spec *s, uint32_t device)
+{
+    return is_for_host_actors(s, device) ? s->devices.host_spares : s->devices.spares;
+}
+
+bool spec_may_live(const struct spec *s, uint32_t vertex, uint32_t device)
+{
+    return s->devices.kind != SPEC_DEVICE_CUDA || s->vertices[vertex].host == is_for_host_actors(s, device);
+}
+
 /* -- finding -------------------------------------------------------------------------------------- */
 
 uint32_t spec_find(const struct spec *s, const char *path)

@@ -309,7 +309,7 @@ static void place_device(struct parse *p, yaml_node_t *n, struct decl *d)
 
     if (!parse_u32(p, n, "device", 0, 65535, &device))
         return;
-    if (device >= per_rank)
+    if (per_rank && device >= per_rank)     /* else: seen when it is known how many there are */
         parse_fail(p, n, "device: %u, but a rank has %u: they count from 0: write at most %u, or raise "
                    "devices.per_rank",
              device, per_rank, per_rank - 1);
@@ -820,14 +820,15 @@ static struct decl *parse_decl(struct parse *p, yaml_node_t *n, struct decl *par
 
 /* -- the job's own keys --------------------------------------------------------------------------- */
 
+static uint32_t spares_of(uint32_t slots) { return (slots + 31) / 32; }
+
 static void parse_devices(struct parse *p, yaml_node_t *n)
 {
     struct spec *s = p->s;
     bool spares = false;
     uint32_t which;
 
-    s->devices.per_rank = 1;
-    s->devices.slots = 8;
+    s->devices.slots = s->devices.host_slots = 8;
     if (n && n->type != YAML_MAPPING_NODE) {
         parse_fail(p, n, "devices: not a mapping: write devices: {per_rank: 2, slots: 16}");
         n = NULL;
@@ -844,18 +845,24 @@ static void parse_devices(struct parse *p, yaml_node_t *n)
             (void)parse_u32(p, v, t, 1, 200, &s->devices.slots);
         else if (t && !strcmp(t, "spares"))
             spares = parse_u32(p, v, t, 0, 50, &s->devices.spares);
+        else if (t && !strcmp(t, "host_slots"))
+            (void)parse_u32(p, v, t, 1, 200, &s->devices.host_slots);
         else if (t && !strcmp(t, "kind")) {
-            if (parse_word(p, v, t, "any|host", "cuda", &which))
+            if (parse_word(p, v, t, "host|any|cuda", "", &which))
                 s->devices.kind = (enum spec_device_kind)which;
         } else if (t && !strcmp(t, "on_stop")) {
             if (parse_word(p, v, t, "restart", "wait", &which))
                 s->devices.on_stop = (enum spec_on_stop)which;
         } else {
-            parse_fail(p, k, "devices: \"%s\" is not known: use per_rank, slots, spares, kind, on_stop", t ? t : "?");
+            parse_fail(p, k, "devices: \"%s\" is not known: use per_rank, slots, spares, kind, host_slots, on_stop",
+                       t ? t : "?");
         }
     }
+    s->devices.host_spares = spares ? s->devices.spares : spares_of(s->devices.host_slots);
     if (!spares)
-        s->devices.spares = (s->devices.slots + 31) / 32;
+        s->devices.spares = spares_of(s->devices.slots);
+    if (s->devices.kind == SPEC_DEVICE_HOST && s->devices.per_rank == 0)
+        s->devices.per_rank = 1;
 }
 
 static void drill_within(struct parse *p, yaml_node_t *n, struct spec_drill *d)

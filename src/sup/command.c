@@ -205,7 +205,7 @@ static bool find_device(const struct rank *r, const char *path, int *ret_rank, u
     int end = -1;
 
     if (sscanf(path, "device:%5u.%5u%n", &rank, &device, &end) != 2 || path[end] != '\0' ||
-        rank >= (unsigned)r->size || r->down[rank] || device >= r->cx.spec->devices.per_rank)
+        rank >= (unsigned)r->size || r->down[rank] || device >= r->ranks[rank].device_count)
         return false;
     *ret_rank = (int)rank;
     *ret_device = device;

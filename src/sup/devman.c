@@ -553,7 +553,7 @@ static int allocate(struct devman *d)
     for (int device = 0; device < d->cx.devices; device++) {
         struct device *v = &d->devices[device];
 
-        devman_geometry(d, &v->geo);
+        devman_geometry(d, device, &v->geo);
         if (v->geo.message_bytes > largest)
             largest = v->geo.message_bytes;
         v->slots = calloc(v->geo.slots + 1, sizeof *v->slots);

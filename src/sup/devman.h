@@ -76,6 +76,7 @@ struct devman_config {
     const uint16_t *rank_of, *device_of;/* placement per vertex: where each starts; borrowed */
     uint64_t seed;
     int rank, devices;
+    bool played;                        /* CUDA devices are played by host workers: all of an arena can be seen */
     struct device_port port;
     const struct devman_ops *ops;
     void *self;
@@ -90,7 +91,8 @@ void devman_destroy(struct devman *d);
 int devman_open(struct devman *d, uint64_t now_ms);
 
 /* Begin a life of an actor placed here; resume: from its commit, if it has one.  It stays on its device unless that is
- * in quarantine or has no slot for it, or move is asked for: then it goes to the next device that has one, if any has.
+ * in quarantine or has no slot for it, or move is asked for: then it goes to the next device that has one and can run it
+ * (spec_may_live), if any has.
  * The answer is an op. */
 void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move);
 /* End a life: STOP_SHUTDOWN lets it finish what it has in hand and commit, STOP_KILL does not.  Past the

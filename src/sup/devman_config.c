@@ -20,18 +20,21 @@ static void at_least(uint32_t *v, uint32_t x)
         *v = x;
 }
 
-/* Any actor of the rank may come to live on any of its devices. */
-void devman_geometry(const struct devman *d, struct arena_geometry *ret)
+/* Any actor of the rank may come to live on any device of its kind. */
+void devman_geometry(const struct devman *d, int device, struct arena_geometry *ret)
 {
     const struct spec *s = d->cx.spec;
-    struct arena_geometry g = {.slots = s->devices.slots + s->devices.spares, .peers = 1, .mailbox = 1,
-                               .message_bytes = 8, .vertices = s->vertex_count, .state_bytes = 64};
+    uint32_t no = (uint32_t)device;
+    struct arena_geometry g = {.slots = spec_slots(s, no) + spec_spares(s, no), .peers = 1, .mailbox = 1,
+                               .message_bytes = 8, .vertices = s->vertex_count, .state_bytes = 64,
+                               .apart = spec_is_cuda(s, no) && !d->cx.played};
 
     for (uint32_t v = 0; v < s->vertex_count; v++) {
         const struct spec_vertex *x = &s->vertices[v];
         int type;
 
-        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank || spec_is_template(s, v))
+        if (x->kind != SPEC_ACTOR || d->cx.rank_of[v] != d->cx.rank || spec_is_template(s, v) ||
+            !spec_may_live(s, v, no))
             continue;
         type = type_of(d, x->actor);
         at_least(&g.peers, x->peers);

@@ -127,7 +127,7 @@ static inline void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
 }
 
 /* devman_config.c */
-void devman_geometry(const struct devman *d, struct arena_geometry *ret);
+void devman_geometry(const struct devman *d, int device, struct arena_geometry *ret);
 int devman_fill_config(const struct devman *d, uint32_t vertex, struct slot_config *c);
 void devman_fill_names(const struct devman *d, const struct arena_view *v);
 

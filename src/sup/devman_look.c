@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "spec/spec.h"
+
 static void check_device(const struct devman *d, int device)
 {
     const struct device *v = &d->devices[device];
@@ -15,6 +17,7 @@ static void check_device(const struct devman *d, int device)
         if (vertex == CELL_NOBODY)
             continue;
         assert(!v->slots[s].fenced && "nobody lives in a fenced slot");
+        assert(spec_may_live(d->cx.spec, vertex, (uint32_t)device) && "host actors live on host devices");
         assert(d->residents[vertex].slot == s && d->device_of[vertex] == device && "a slot and its owner agree");
     }
     assert(fenced == v->fenced && "free, owned and fenced slots are all there are");
@@ -56,7 +59,8 @@ void devman_view(const struct devman *d, int device, struct view_device *ret)
 {
     const struct device *v = &d->devices[device];
 
-    *ret = (struct view_device){.up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
+    *ret = (struct view_device){.kind = spec_is_cuda(d->cx.spec, (uint32_t)device) ? DEVICE_KIND_CUDA : DEVICE_KIND_HOST,
+                                .up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
                                 .incarnation = v->incarnation,
                                 .pid = v->pid, .fenced = (uint16_t)v->fenced,
                                 .slots = (uint16_t)v->geo.slots};

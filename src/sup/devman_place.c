@@ -22,25 +22,25 @@ static void refuse_start(struct devman *d, uint32_t vertex, uint32_t cause)
 }
 
 /* A worker that has none left but fenced ones is replaced, and the new one has all. */
-static bool has_room(const struct devman *d, int device)
+static bool has_room(const struct devman *d, uint32_t vertex, int device)
 {
     const struct device *v = &d->devices[device];
 
-    return v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
+    return spec_may_live(d->cx.spec, vertex, (uint32_t)device) && v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
 }
 
 /* The device for a vertex's next life: its own, unless that is given up or full, or the tree wants another; then the
- * next of the rank that has room.  -1: there is none. */
+ * next of the rank that has room and can run it.  -1: there is none. */
 static int device_for(const struct devman *d, uint32_t vertex, bool move)
 {
     int own = d->device_of[vertex];
 
-    if (!move && has_room(d, own))
+    if (!move && has_room(d, vertex, own))
         return own;
     for (int k = 1; k < d->cx.devices; k++)
-        if (has_room(d, (own + k) % d->cx.devices))
+        if (has_room(d, vertex, (own + k) % d->cx.devices))
             return (own + k) % d->cx.devices;
-    return has_room(d, own) ? own : -1;
+    return has_room(d, vertex, own) ? own : -1;
 }
 
 static void set_refused(struct devman *d, uint32_t vertex, bool refused)

@@ -64,7 +64,7 @@ void worker_start(struct devman *d, int device)
     memcpy(arena_directory(&v->view), d->where, d->vertices * sizeof *d->where);
     memcpy(arena_ends(&v->view), d->ends, d->vertices * sizeof *d->ends);
     v->state = DEVICE_IS_BOOTING;
-    v->boot_by_ms = d->now_ms + WORKER_BOOT_MS;
+    v->boot_by_ms = d->now_ms + (v->geo.apart ? CUDA_BOOT_MS : WORKER_BOOT_MS);
     rc = d->cx.port.ops->start(d->cx.port.self, device, incarnation);
     if (rc == TW_EPEER)
         v->state = DEVICE_IS_DOWN;      /* no fault of the device: the event that its zygote died comes next */

@@ -244,8 +244,11 @@ void rank_check(const struct rank *r)
 const struct view *rank_view(struct rank *r)
 {
     r->view.tree_us = tree_us(r);
-    for (int d = 0; d < r->cx.devices; d++)
+    for (int d = 0; d < r->cx.devices; d++) {
         devman_view(r->devman, d, &r->device_views[d]);
+        if (r->cx.gpus && spec_is_cuda(r->cx.spec, (uint32_t)d))
+            r->device_views[d].gpu = &r->cx.gpus[d];
+    }
     for (uint32_t v = 0; v < r->vertices; v++)
         if (r->table[v].rank == r->me && r->cx.spec->vertices[v].kind == SPEC_ACTOR)
             r->table[v].progress = devman_progress(r->devman, v);
@@ -526,12 +529,12 @@ static void fill_view(struct rank *r)
     r->view = (struct view){.spec = r->cx.spec, .vertices = r->table, .ranks = r->ranks, .rank = r->me,
                             .rank_count = r->size, .job = r->cx.job, .name = r->cx.spec->name,
                             .state_dir = r->cx.state_dir, .generation = r->cx.generation,
-                            .phase = "starting", .drills_allowed = r->cx.drills_allowed,
+                            .devices_note = r->cx.devices_note ? r->cx.devices_note : "", .phase = "starting", .drills_allowed = r->cx.drills_allowed,
                             .drills_left = r->cx.drill_count, .seed = r->cx.seed};
     for (int i = 0; i < r->size; i++) {
         r->ranks[i].up = 1;
         strncpy(r->ranks[i].host, r->cx.host_of[i], sizeof r->ranks[i].host - 1);
-        r->ranks[i].device_count = (uint16_t)r->cx.devices;
+        r->ranks[i].device_count = r->cx.devices_of ? r->cx.devices_of[i] : (uint16_t)r->cx.devices;
     }
     r->ranks[r->me].devices = r->device_views;
     for (uint32_t v = 0; v < r->vertices; v++) {
@@ -544,7 +547,7 @@ static int create_devman(struct rank *r, struct reason *why)
 {
     struct devman_config dc = {.spec = r->cx.spec, .program = r->cx.program, .rank_of = r->cx.rank_of,
                                .device_of = r->cx.device_of, .seed = r->cx.seed,
-                               .rank = r->me, .devices = r->cx.devices, .port = r->cx.port,
+                               .rank = r->me, .devices = r->cx.devices, .played = !r->cx.gpus, .port = r->cx.port,
                                .ops = &rank_devman_ops, .self = r};
 
     r->devman = devman_create(&dc);

@@ -90,6 +90,9 @@ struct rank_config {
     bool drills_allowed;
     uint64_t seed;
     int devices;
+    const uint16_t *devices_of;             /* per rank: how many it has; NULL: all the same */
+    const struct view_gpu *gpus;            /* of this rank's CUDA devices; NULL: none, or host workers play them */
+    const char *devices_note;               /* view.h; NULL = "" */
     unsigned generation;
     const char *job, *state_dir;
     struct link link;

@@ -4,6 +4,7 @@
 
 /* -- workers (host time, counted only while this loop runs) -- */
 #define WORKER_BOOT_MS 10000u       /* a worker whose threads are not up by then is ended: start failed */
+#define CUDA_BOOT_MS 60000u         /* ... of a CUDA device: the driver alone may take 7 s, one after the other */
 #define WORKER_STOPPED_MS 1000u     /* stopped (SIGSTOP) this long: ended, its actors resume elsewhere */
 #define SLOT0_SILENT_MS 2000u       /* no turn of slot 0 for so long: the worker is ended */
 #define OWN_GAP_MS 1000u            /* a gap in our own loop this long starts all local watches again */

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "port/device.h"
+
 struct spec;
 
 /*    name       printed */
@@ -66,7 +68,17 @@ struct view_vertex {
     struct view_death tally[VIEW_TALLY];    /* [deaths % VIEW_TALLY] is the next to be overwritten */
 };
 
-struct view_device { uint8_t up, quarantined; uint16_t slots, spares, busy, fenced; uint32_t incarnation; int pid; };
+/* What a CUDA device is called. */
+struct view_gpu { char uuid[DEVICE_UUID_BYTES], pci[32]; };
+
+struct view_device {
+    uint8_t kind;               /* enum device_kind */
+    uint8_t up, quarantined;
+    uint16_t slots, spares, busy, fenced;
+    uint32_t incarnation;
+    int pid;
+    const struct view_gpu *gpu; /* borrowed; NULL: none, or played */
+};
 
 struct view_rank {
     uint8_t up;
@@ -88,6 +100,7 @@ struct view {
     uint64_t tree_us;
     const char *job, *name, *state_dir;
     unsigned generation;
+    const char *devices_note;           /* why they are not what was asked for; "" = they are */
     const char *phase;                  /* starting | running | stopping | ended */
     uint64_t restarts, giveups, workers_lost, slots_fenced, stale_dropped, orders;
     uint64_t dead_letters;              /* of this rank: poison messages */
