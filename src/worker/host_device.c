@@ -30,6 +30,8 @@ struct host_arena {
 
 struct host_unit {
     int event_fd;
+    enum device_kind kind;
+    char uuid[DEVICE_UUID_BYTES];
     struct host_arena arenas[HOST_ARENAS_MAX];
 };
 
@@ -37,7 +39,7 @@ struct host_device {
     struct zygote *zygote;
     struct zygote_order order;      /* what is the same for every start */
     int devices;
-    int program_fd;                 /* borrowed */
+    int program_fd, fatbin_fd;      /* borrowed */
     int keeper_gone;
     int due;                        /* some arena has something due */
     struct host_unit units[];       /* [device] */
@@ -120,8 +122,11 @@ static int is_due(const struct host_arena *a) { return a->start_due || a->stop_d
 
 static int send_start(struct host_device *h, int device, struct host_arena *a)
 {
-    const int fds[WORKER_FDS] = { a->fd, h->units[device].event_fd, h->program_fd };
+    const struct host_unit *u = &h->units[device];
+    const int fds[WORKER_FDS_MAX] = { a->fd, u->event_fd, h->program_fd, h->fatbin_fd };
 
+    h->order.kind = u->kind;
+    memcpy(h->order.uuid, u->uuid, sizeof h->order.uuid);
     h->order.device = device;
     h->order.incarnation = a->incarnation;
     return zygote_spawn(h->zygote, &h->order, fds);
@@ -182,7 +187,7 @@ static void op_ring(void *self, int device)
 {
     struct host_device *h = self;
 
-    if (device < 0 || device >= h->devices)
+    if (device < 0 || device >= h->devices || h->units[device].kind == DEVICE_KIND_CUDA)
         return;
     for (int i = 0; i < HOST_ARENAS_MAX; i++) {
         struct host_arena *a = &h->units[device].arenas[i];
@@ -263,6 +268,18 @@ static int copy_config(struct host_device *h, const struct host_device_config *c
     return 0;
 }
 
+static int open_unit(struct host_device *h, const struct host_device_config *c, struct reason *why)
+{
+    struct host_unit *u = &h->units[h->devices];
+
+    u->kind = h->devices < c->cuda ? DEVICE_KIND_CUDA : DEVICE_KIND_HOST;
+    if (u->kind == DEVICE_KIND_CUDA && copy_text(u->uuid, sizeof u->uuid, c->uuids[h->devices], "device's UUID", why) != 0)
+        return TW_EINVAL;
+    u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return u->event_fd >= 0 ? 0 : reason_set(why, TW_ESYS, "eventfd: %s: raise the limit of open files (ulimit -n)",
+                                             strerror(errno));
+}
+
 int host_device_open(struct zygote *zygote, int rank, const struct host_device_config *config,
                      struct device_port *ret, struct reason *why)
 {
@@ -280,17 +297,13 @@ int host_device_open(struct zygote *zygote, int rank, const struct host_device_c
     h->zygote = zygote;
     h->order.rank = rank;
     h->program_fd = config->program_fd;
+    h->fatbin_fd = config->fatbin_fd;
     ret->ops = &ops;
     ret->self = h;
     rc = copy_config(h, config, why);
-    for (; rc == 0 && h->devices < config->devices; h->devices++) {
-        h->units[h->devices].event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (h->units[h->devices].event_fd < 0) {
-            rc = reason_set(why, TW_ESYS, "eventfd: %s: raise the limit of open files (ulimit -n)",
-                            strerror(errno));
-            break;
-        }
-    }
+    while (rc == 0 && h->devices < config->devices)
+        if ((rc = open_unit(h, config, why)) == 0)
+            h->devices++;
     if (rc < 0)
         host_device_close(ret);
     return rc;

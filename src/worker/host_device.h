@@ -1,8 +1,10 @@
-/* host_device.h - the device port of a rank over its zygote: workers of this host
+/* host_device.h - the device port of a rank over its zygote: the workers of its devices, of either kind
  *
  * Each worker incarnation has its own arena (a sealed memfd); several of one device may exist at once, the
  * old one until it was reaped and freed, and a standby.  One eventfd per device: any of its workers rings
  * it when the up ring of its arena has something.
+ *
+ * The bell of a CUDA device lies in the device's memory and its slot 0 looks into its ring by itself, so it is not rung.
  *
  * An arena is formatted (arena_format) before start, else start is TW_EINVAL.
  *
@@ -24,9 +26,12 @@ struct host_device_config {
     const char *name;               /* of the program */
     const char *out_dir;            /* of sinks; "" = none */
     int devices;                    /* numbered 0.. */
+    int cuda;                       /* the first so many are CUDA devices ... */
+    const char *const *uuids;       /* ... [cuda], copied */
+    int fatbin_fd;                  /* their code, borrowed until close */
 };
 
-#define HOST_DEVICES_MAX 64
+#define HOST_DEVICES_MAX 65         /* 64 of the specification's, and that of host actors */
 #define HOST_ARENAS_MAX 8           /* incarnations of one device that exist at once */
 
 /* zygote: borrowed, outlives the port.  0, TW_EINVAL, TW_ENOMEM or TW_ESYS with the reason.

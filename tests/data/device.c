@@ -1,5 +1,5 @@
-/* device.c - the actors of tests/unit/cuda_worker.c, for blocks of any size: a source that sends, a counter that sums
- * up, a team whose threads each do their part, a breaker that ends badly */
+/* device.c - the actors of tests/unit/cuda_worker.c, for blocks of any size: a source that sends, a counter that sums up,
+ * a team whose threads each do their part, a breaker that ends badly; and one for the host alone */
 #include <treewarden/actor.h>
 
 struct source { uint64_t next; };
@@ -102,16 +102,26 @@ TW_NO_RECEIVE(breaker)
 TW_STEP(breaker)
 {
     uint64_t how = tw_arg_u64(cx, "how");
-    volatile uintptr_t nowhere = 16;
+    volatile uint64_t *word = how == 1 ? (volatile uint64_t *)(uintptr_t)(16 * how) : &s->steps;
 
     if (how == 1 && TW_TID == 0)
-        *(volatile uint64_t *)nowhere = 1;      /* a stray write */
+        *word = 1;                      /* a stray write */
     while (how == 2)
-        (void)*(volatile uint64_t *)&s->steps;  /* for ever */
+        (void)*word;                    /* for ever */
     if (how == 3 && TW_TID == TW_NT - 1)
         TW_AT(s->one, how) = 1;         /* an index outside, by the last thread */
     if (how == 4)
         tw_fail(cx, 77);
 }
 
+#ifndef __CUDACC__
+struct board { uint64_t n; };
+
+TW_INIT(board) { s->n = 0; }
+TW_NO_RECEIVE(board)
+TW_NO_STEP(board)
+TW_HOST_ACTOR(board)
+TW_PROGRAM(source, counter, team, breaker, board)
+#else
 TW_PROGRAM(source, counter, team, breaker)
+#endif

@@ -75,7 +75,7 @@ RIG uint64_t hash_text(const char *s)
 RIG void rig_open_on(struct rig *r, const char *program, uint32_t slots, const char *uuid, const char *fatbin)
 {
     struct host_device_config config = { .program = program, .program_fd = -1, .name = "counter", .out_dir = out_dir,
-                                         .devices = 1, .uuids = &uuid };
+                                         .devices = 1, .cuda = uuid[0] != '\0', .uuids = &uuid };
     struct reason why = { "" };
     uint64_t hash;
 
