@@ -187,12 +187,15 @@ HD static inline uint64_t take_u64(uint64_t *p)
 }
 #endif
 
+/* A word of whatever struct is copied: a compiler may else take its members for untouched, being of other types. */
+typedef uint64_t __attribute__((__may_alias__)) any_word;
+
 /* Copy `bytes` (rounded up to 8; both sides 8-aligned and padded) between private memory and memory the
  * other side may be changing: word by word, so that a torn copy is only ever stale, never undefined. */
 HD static inline void copy_from_shared(void *to, const void *from, size_t bytes)
 {
-    uint64_t *t = (uint64_t *)to;
-    const uint64_t *f = (const uint64_t *)from;
+    any_word *t = (any_word *)to;
+    const any_word *f = (const any_word *)from;
 
     for (size_t i = 0; i < (bytes + 7) / 8; i++)
         t[i] = load_relaxed(&f[i]);
@@ -200,8 +203,8 @@ HD static inline void copy_from_shared(void *to, const void *from, size_t bytes)
 
 HD static inline void copy_to_shared(void *to, const void *from, size_t bytes)
 {
-    uint64_t *t = (uint64_t *)to;
-    const uint64_t *f = (const uint64_t *)from;
+    any_word *t = (any_word *)to;
+    const any_word *f = (const any_word *)from;
 
     for (size_t i = 0; i < (bytes + 7) / 8; i++)
         store_relaxed(&t[i], f[i]);
@@ -230,8 +233,8 @@ HD static inline void store_guarded(uint64_t *p, uint64_t value)
 
 HD static inline void copy_from_guarded(void *to, const void *from, size_t bytes)
 {
-    uint64_t *t = (uint64_t *)to;
-    const uint64_t *f = (const uint64_t *)from;
+    any_word *t = (any_word *)to;
+    const any_word *f = (const any_word *)from;
 
     for (size_t i = 0; i < (bytes + 7) / 8; i++)
         t[i] = load_guarded(&f[i]);
@@ -239,8 +242,8 @@ HD static inline void copy_from_guarded(void *to, const void *from, size_t bytes
 
 HD static inline void copy_to_guarded(void *to, const void *from, size_t bytes)
 {
-    uint64_t *t = (uint64_t *)to;
-    const uint64_t *f = (const uint64_t *)from;
+    any_word *t = (any_word *)to;
+    const any_word *f = (const any_word *)from;
 
     for (size_t i = 0; i < (bytes + 7) / 8; i++)
         store_guarded(&t[i], f[i]);
