@@ -25,7 +25,9 @@ void yield_point(void);
 #define yield_point() ((void)0)
 #endif
 
-#ifdef __CUDA_ARCH__
+#ifdef TW_ORDER_MODEL
+#include "order_model.h"                /* tests only: what each of these accesses reads is decided there */
+#elif defined(__CUDA_ARCH__)
 #define ORDER_PTX_LOAD(suffix) asm volatile("ld.acquire." suffix ".u64 %0, [%1];"                     \
                                             : "=l"(v) : "l"(p) : "memory")
 #define ORDER_PTX_STORE(suffix) asm volatile("st.release." suffix ".u64 [%0], %1;"                    \
@@ -213,6 +215,7 @@ HD static inline void copy_to_shared(void *to, const void *from, size_t bytes)
 /* Words that a number guards: its store_release says they are there, another number's that they were read and may be
  * written again, so the two sides never meet at them.  A side that has run wild may; then it is nonsense, never
  * undefined.  ThreadSanitizer sees them as plain memory: so it is held to be true. */
+#ifndef TW_ORDER_MODEL
 HD static inline uint64_t load_guarded(const uint64_t *p)
 {
 #ifdef __SANITIZE_THREAD__
@@ -230,6 +233,7 @@ HD static inline void store_guarded(uint64_t *p, uint64_t value)
     store_relaxed(p, value);
 #endif
 }
+#endif
 
 HD static inline void copy_from_guarded(void *to, const void *from, size_t bytes)
 {

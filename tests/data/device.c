@@ -1,5 +1,5 @@
-/* device.c - the actors of tests/unit/cuda_worker.c, for blocks of any size: a source that sends, a counter that sums up,
- * a team whose threads each do their part, a breaker that ends badly; and one for the host alone */
+/* device.c - the actors of tests/unit/cuda_worker.c, for blocks of any size: a source that sends, a counter that sums
+ * up, a team whose threads each do their part, a breaker that ends badly; and one for the host alone */
 #include <treewarden/actor.h>
 
 struct source { uint64_t next; };
@@ -102,12 +102,12 @@ TW_NO_RECEIVE(breaker)
 TW_STEP(breaker)
 {
     uint64_t how = tw_arg_u64(cx, "how");
-    volatile uint64_t *word = how == 1 ? (volatile uint64_t *)(uintptr_t)(16 * how) : &s->steps;
+    volatile uintptr_t nowhere = 16;
 
     if (how == 1 && TW_TID == 0)
-        *word = 1;                      /* a stray write */
+        *(volatile uint64_t *)nowhere = 1;      /* a stray write */
     while (how == 2)
-        (void)*word;                    /* for ever */
+        (void)*(volatile uint64_t *)&s->steps;  /* for ever */
     if (how == 3 && TW_TID == TW_NT - 1)
         TW_AT(s->one, how) = 1;         /* an index outside, by the last thread */
     if (how == 4)
