@@ -284,7 +284,7 @@ HD static void begin_life(struct slot *s, uint64_t life)
     if (life == 0)
         return;
     if (s->view->geo.apart)
-        copy_from_shared(s->config, arena_config(s->view, s->index), sizeof *s->config);
+        copy_from_guarded(s->config, arena_config(s->view, s->index), sizeof *s->config);
     if (!config_is_sane(s)) {
         end_life(s, SLOT_FAILED, CLASS_ABNORMAL, CAUSE_START, 0);
         return;

@@ -451,10 +451,11 @@ HD static void show(struct slot0 *z, uint32_t slot, int over)
 {
     const struct slot_is *is = arena_is(z->view, slot);
     struct slot_is *to = arena_shown_is(z->view, slot);
-    uint64_t life = load_acquire(&is->life, SCOPE_DEVICE);
+    uint64_t life;
 
     if (!z->view->geo.apart)
         return;
+    life = load_acquire(&is->life, SCOPE_DEVICE);
     z->watch[slot].shown_beat = load_relaxed(&is->beat);
     z->watch[slot].shown_ms = z->now_ms;
     copy_shared(&to->life + 1, &is->life + 1, sizeof *is - sizeof is->life);

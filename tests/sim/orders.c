@@ -135,7 +135,7 @@ static void keep(void)
     order_keep(d->arena, d->view.at.down);
     order_keep(arena_down(&d->view), 4096);
     order_keep(arena_up(&d->view), 4096);
-    order_keep(d->arena + d->view.at.bell0, d->view.at.total - d->view.at.bell0);
+    order_keep(d->arena + d->view.at.slots, d->view.at.total - d->view.at.slots);
     order_keep(&now, sizeof now);
     for (uint32_t i = 0; i < 2; i++)    /* a commit is never looked at while it is written: all but its word is plain */
         order_guard((char *)arena_commit(&d->view, ONE, i) + 8, commit_bytes(&b->geo) - 8);
@@ -771,6 +771,7 @@ static const char *const lacks_name[] = {
 #define BELLED "who has the bell has the entry"
 #define ENDS "it names its life, and the directory's word orders it"
 #define FENCED "the fence behind it releases, too"
+#define SHOWN "beside a life stands what is its own; fifteen words that are read one by one are too many orders to try"
 enum { ACQUIRE = ORDER_ACQUIRE, RELEASE = ORDER_RELEASE, FENCE = ORDER_FENCE, TOTAL = ORDER_TOTAL };
 
 /* Where more is asked for than these scenes need. */
@@ -785,6 +786,8 @@ static const struct spare spares[] = {
     {"commit_write: store_release(&c->word)", RELEASE | NARROW, REPORTED, NULL, 0},
     {"commit_write: store_release(&s->is->committed)", RELEASE | NARROW, REPORTED, NULL, 0},
     {"commit_write: store_fence(&c->word)", RELEASE | FENCE | TOTAL, REPORTED, NULL, 0},
+    {"show: load_acquire(&is->life)", 0, SHOWN, NULL, 0},
+    {"show: store_release(&to->life)", 0, SHOWN, NULL, 0},
     {"slot_turn: load_acquire(&s->want->life)", ACQUIRE, "begin_life fences before it reads more",
      "begin_life: store_fence(&s->is->state)", FENCE},
     {"begin_life: store_release(&s->is->life)", RELEASE, "the fence before it releases",
