@@ -120,7 +120,7 @@ int cuda_open(struct cuda_api *ret, struct reason *why)
     int rc;
 
     if (!library)
-        return reason_set(why, TW_ENOENT, "CUDA: no driver (libcuda.so.1): actors run on host devices");
+        return reason_set(why, TW_ENOENT, "CUDA: no driver (libcuda.so.1) is installed here");
     rc = resolve_all(&api, library, why);
     if (rc != 0)
         return rc;

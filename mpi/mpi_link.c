@@ -51,6 +51,7 @@ struct peer {
 struct hello_body {
     char host[MPI_HOST_BYTES];
     struct doorbell_address bell;
+    uint64_t offer[MPI_OFFER_WORDS];
 };
 
 struct mpi_link {
@@ -61,6 +62,7 @@ struct mpi_link {
     struct doorbell bell;
     struct rest rest;
     char (*hosts)[MPI_HOST_BYTES];
+    uint64_t (*offers)[MPI_OFFER_WORDS];
     const char **host_names;
 };
 
@@ -285,6 +287,7 @@ uint64_t mpi_link_rest(struct mpi_link *m, bool busy)
 }
 
 const char *const *mpi_link_hosts(const struct mpi_link *m) { return m->host_names; }
+const uint64_t *mpi_link_offers(const struct mpi_link *m) { return m->offers[0]; }
 bool mpi_link_tells_deaths(const struct mpi_link *m) { return m->tells_deaths; }
 
 /* -- HELLO ---------------------------------------------------------------------------------------- */
@@ -320,8 +323,8 @@ static int judge(const union cell *mine, const union cell *its, int p, struct re
                           "its --set overrides differ between hosts: copy the same file to every host",
                           p, (int)mine->head.src);
     if (its->hello.program_hash != mine->hello.program_hash)
-        return reason_set(why, TW_EPROTO, "rank %d has another actor program than rank %d: the .so differs "
-                          "between hosts: copy the same file to every host", p, (int)mine->head.src);
+        return reason_set(why, TW_EPROTO, "rank %d has another actor program than rank %d: the .so or "
+                          ".fatbin differs between hosts: copy the same file to every host", p, (int)mine->head.src);
     if (its->hello.devices != mine->hello.devices)
         return reason_set(why, TW_EPROTO, "rank %d has %u devices, rank %d has %u: every rank needs as "
                           "many: set devices.per_rank", p, its->hello.devices, (int)mine->head.src,
@@ -339,6 +342,7 @@ static bool launcher_is_gone(const struct mpi_hello *hello)
 
 static void meet(struct mpi_link *m, int p, const struct hello_body *its)
 {
+    memcpy(m->offers[p], its->offer, sizeof its->offer);
     snprintf(m->hosts[p], MPI_HOST_BYTES, "%.63s", its->host);
     if (strcmp(m->hosts[p], m->hosts[m->rank]) == 0)
         (void)doorbell_find(&m->peers[p].knob, &its->bell);
@@ -354,6 +358,7 @@ static int exchange(struct mpi_link *m, const struct mpi_hello *hello, struct re
 
     fill_hello(m, hello, &mine);
     snprintf(own.host, sizeof own.host, "%s", m->hosts[m->rank]);
+    memcpy(own.offer, m->offers[m->rank], sizeof own.offer);
     for (int p = 0; p < m->size; p++)
         if (p != m->rank)
             (void)send_frame(m, p, &mine, &own, sizeof own);
@@ -472,8 +477,9 @@ static int allocate(struct mpi_link *m)
 {
     m->peers = calloc((size_t)m->size, sizeof *m->peers);
     m->hosts = calloc((size_t)m->size, sizeof *m->hosts);
+    m->offers = calloc((size_t)m->size, sizeof *m->offers);
     m->host_names = calloc((size_t)m->size, sizeof *m->host_names);
-    if (!m->peers || !m->hosts || !m->host_names)
+    if (!m->peers || !m->hosts || !m->offers || !m->host_names)
         return TW_ENOMEM;
     for (int p = 0; p < m->size; p++) {
         m->host_names[p] = m->hosts[p];
@@ -493,13 +499,16 @@ static int allocate(struct mpi_link *m)
 }
 
 /* One rank by itself: MPI would only leave its files behind. */
-static int open_alone(struct mpi_link *m, struct reason *why, bool *ret_speaks)
+static int open_alone(struct mpi_link *m, const struct mpi_hello *hello, struct reason *why, bool *ret_speaks)
 {
     m->alone = true;
     m->size = 1;
     if (check_singleton(why, ret_speaks) != 0)
         return TW_ESTATE;
-    return allocate(m) == 0 ? 0 : reason_set(why, TW_ENOMEM, "not enough memory for the link");
+    if (allocate(m) != 0)
+        return reason_set(why, TW_ENOMEM, "not enough memory for the link");
+    memcpy(m->offers[0], hello->offer, sizeof hello->offer);
+    return 0;
 }
 
 static int init_mpi(struct mpi_link *m, struct reason *why)
@@ -527,7 +536,7 @@ int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct r
         return reason_set(why, TW_ENOMEM, "not enough memory for the link");
     *ret = m;
     if (!is_launched())
-        return open_alone(m, why, ret_speaks);
+        return open_alone(m, hello, why, ret_speaks);
     rc = init_mpi(m, why);
     if (rc != 0)
         return rc;
@@ -537,7 +546,10 @@ int mpi_link_open(const struct mpi_hello *hello, struct mpi_link **ret, struct r
         rc = check_launcher(why);
     if (rc == 0 && allocate(m) != 0)
         rc = reason_set(why, TW_ENOMEM, "not enough memory for %d peers", m->size);
-    return rc == 0 ? exchange(m, hello, why) : rc;
+    if (rc != 0)
+        return rc;
+    memcpy(m->offers[m->rank], hello->offer, sizeof hello->offer);
+    return exchange(m, hello, why);
 }
 
 static int watchdog_code;

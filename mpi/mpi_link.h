@@ -16,12 +16,14 @@
 #include "port/link.h"
 
 #define MPI_HOST_BYTES 64
+#define MPI_OFFER_WORDS 3           /* what a rank tells all of what it has, before they agree on what to use */
 
 /* What every rank must agree on before anything else is said. */
 struct mpi_hello {
     uint64_t spec_hash;         /* of the specification with its overrides */
-    uint64_t program_hash;      /* of the actor program's bytes */
-    uint32_t devices;           /* per rank */
+    uint64_t program_hash;      /* of the actor program's bytes, those for GPUs included */
+    uint32_t devices;           /* per rank, as asked for */
+    uint64_t offer[MPI_OFFER_WORDS];    /* not compared: every rank gets to know it; mpi_link_offers */
     int launcher_fd;            /* not told to others: readable when the launcher has died; -1 = cannot be known */
 };
 
@@ -43,6 +45,9 @@ struct link mpi_link_port(struct mpi_link *m);
 
 /* Host name of each rank, [size]; borrowed. */
 const char *const *mpi_link_hosts(const struct mpi_link *m);
+
+/* What each rank offers, MPI_OFFER_WORDS words a rank; borrowed. */
+const uint64_t *mpi_link_offers(const struct mpi_link *m);
 
 /* After a turn: microseconds to wait before the next, as rest_us (rest.h), also on this descriptor (-1: none). */
 uint64_t mpi_link_rest(struct mpi_link *m, bool busy);

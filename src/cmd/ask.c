@@ -97,6 +97,15 @@ static void print_quarantined(const json_t *o)
     printf(": `treewarden restart PATH` starts such a branch again\n");
 }
 
+/* Where a CUDA device hangs, and what the driver calls it. */
+static const char *gpu_of(const json_t *device)
+{
+    static char text[128];
+
+    snprintf(text, sizeof text, " %s %s", get(device, "pci"), get(device, "uuid"));
+    return json_object_get(device, "uuid") ? text : "";
+}
+
 static void print_status(const json_t *o)
 {
     const json_t *states = json_object_get(o, "actors"), *ranks = json_object_get(o, "ranks"), *v, *d;
@@ -112,6 +121,8 @@ static void print_status(const json_t *o)
     printf("\n  gave up on rank %lld: %lld, drills fired: %lld, left: %lld\n", num(o, "answered_by"),
            num(o, "giveups_of_this_rank"), num(o, "drills_fired"), num(o, "drills_left"));
     print_quarantined(o);
+    if (get(o, "devices_note")[0])
+        printf("  %s\n", get(o, "devices_note"));
     if (num(o, "dead_letters_of_this_rank"))
         printf("  dead letters on rank %lld: %lld: `treewarden events --type dead_letter` says which\n",
                num(o, "answered_by"), num(o, "dead_letters_of_this_rank"));
@@ -122,8 +133,8 @@ static void print_status(const json_t *o)
         else
             printf(": `treewarden status --rank %lld` shows its devices\n", num(v, "rank"));
         json_array_foreach(json_object_get(v, "devices"), k, d)
-            printf("    device:%lld.%zu %s, %lld of %lld slots busy, %lld fenced, worker %lld (pid %lld)\n",
-                   num(v, "rank"), k, get(d, "state"), num(d, "busy"), num(d, "slots"), num(d, "fenced"),
+            printf("    device:%lld.%zu %s, %s%s, %lld of %lld slots busy, %lld fenced, worker %lld (pid %lld)\n",
+                   num(v, "rank"), k, get(d, "state"), get(d, "kind"), gpu_of(d), num(d, "busy"), num(d, "slots"), num(d, "fenced"),
                    num(d, "incarnation"), num(d, "pid"));
     }
     printf("  state directory: %s\n", get(o, "state_dir"));

@@ -11,6 +11,7 @@
 
 #include "cmd/cmd.h"
 #include "shared/rc.h"
+#include "worker/program.h"
 
 #define WORDS_MAX 64
 
@@ -300,7 +301,7 @@ static int judge(const struct cc_args *a, const char *said, const char *out, int
                 "is\n", a->file);
         return EXIT_DATA;
     }
-    did_build(a, out, " (device code; this version runs actors on host devices only)");
+    did_build(a, out, " (device code)");
     return tell_figures(a, code, n);
 }
 
@@ -329,6 +330,24 @@ static int build_device(const struct cc_args *a)
     return code;
 }
 
+/* What is wrong with its table is wrong with its code for GPUs as well, and that would be found there late. */
+static int see_program(const struct cc_args *a)
+{
+    const struct tw_program *table;
+    struct reason why;
+    char so[4200];
+    uint64_t hash;
+    int fd = -1, rc;
+
+    output_name(a, ".so", so, sizeof so);
+    rc = program_image(so, &fd, &hash, &why);
+    if (rc == 0)
+        rc = program_open(so, fd, &table, &why);
+    if (fd >= 0)
+        close(fd);
+    return rc == 0 ? 0 : say(EXIT_DATA, &why);
+}
+
 static int build(const struct cc_args *a)
 {
     size_t n = strlen(a->file);
@@ -340,6 +359,8 @@ static int build(const struct cc_args *a)
         return EXIT_NOINPUT;
     }
     code = build_host(a);
+    if (code == 0 && a->cuda)
+        code = see_program(a);
     return code || !a->cuda ? code : build_device(a);
 }
 
@@ -384,7 +405,7 @@ int cmd_cc(int argc, char **argv)
         {"cuda", 'c', NULL, 0, "device code, too", 0},
         {"threads", 't', "N", 0, "threads of a block on a device (128)", 0},
         {"sm", 's', "LIST", 0, "for these architectures (" ARCHS_USUAL "), and PTX for the last", 0},
-        {"no-cuda", 'n', NULL, 0, "no device code, which is the default: nothing runs it yet", 0},
+        {"no-cuda", 'n', NULL, 0, "no device code, which is the default", 0},
         {"json", 'j', NULL, 0, "one JSON document", 0},
         {"quiet", 'q', NULL, 0, "do not name what was built", 0},
         {0}};

@@ -1,151 +1,24 @@
-/* doctor.c - `treewarden doctor`: what this machine and its MPI can do, and what a job here survives
- *
- * The CUDA driver is asked by a process of its own (probe.c), which is left alone when it does not answer.
- */
+/* doctor.c - `treewarden doctor`: what this machine and its MPI can do, and what a job here survives */
 #include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/gpus.h"
 #include "cmd/mpirun.h"
-#include "kernels/cuda_api.h"
 #include "mpi/mpi_link.h"
 #include "spec/spec.h"
 #include "topo/topo.h"
 
-#define PROBE_MS 20000u                 /* cuInit may take 7 s; a broken device takes for ever */
-#define PROBE_BYTES (256u << 10)
 #define PROCESSES_WANTED 512u           /* 8 devices of 32 slots, and what is around them */
 #define SHM_WANTED (64u << 20)          /* what Open MPI puts there for some ranks */
 
 struct doctor_args { bool json; unsigned timeout_ms; };
-
-/* -- the driver ----------------------------------------------------------------------------------- */
-
-static json_t *no_answer(const char *text)
-{
-    return json_pack("{s:s,s:s,s:i,s:[]}", "state", "refused", "text", text, "version", 0, "devices");
-}
-
-/* All that comes; NULL when nothing more has come for that long. */
-static char *read_all(int fd, unsigned limit_ms)
-{
-    char *text = malloc(PROBE_BYTES);
-    size_t n = 0;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-
-    while (text && n + 1 < PROBE_BYTES) {
-        int ready = poll(&p, 1, (int)limit_ms);
-        ssize_t got = ready > 0 ? read(fd, text + n, PROBE_BYTES - n - 1) : -1;
-
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            free(text);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        n += (size_t)got;
-    }
-    if (text)
-        text[n] = '\0';
-    return text;
-}
-
-static pid_t start_probe(int *ret_fd)
-{
-    int fds[2];
-    pid_t pid;
-
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -1;
-    pid = fork();
-    if (pid == 0) {
-        dup2(fds[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "treewarden", "probe", (char *)NULL);
-        _exit(127);
-    }
-    close(fds[1]);
-    *ret_fd = fds[0];
-    if (pid < 0)
-        close(fds[0]);
-    return pid;
-}
-
-/* A process that hangs in the driver may not even die of SIGKILL: it is not waited for. */
-static json_t *ask_driver(unsigned timeout_ms)
-{
-    char late[160];
-    int fd = -1;
-    pid_t pid = start_probe(&fd);
-    char *text = pid < 0 ? NULL : read_all(fd, timeout_ms);
-    json_t *o = text ? json_loads(text, 0, NULL) : NULL;
-
-    if (pid >= 0) {
-        close(fd);
-        if (!o)
-            (void)kill(pid, SIGKILL);
-        (void)waitpid(pid, NULL, o ? 0 : WNOHANG);
-    }
-    snprintf(late, sizeof late, "CUDA: the driver has not answered for %u ms: a device may be broken: see `dmesg`", timeout_ms);
-    if (!o)
-        o = no_answer(text ? "CUDA: the process that asks the driver died of it: see `dmesg` for what the driver says" :
-                      pid >= 0 ? late :
-                      "CUDA: no process could be started to ask the driver: raise the limit of processes (ulimit -u)");
-    free(text);
-    return o;
-}
-
-/*    what of a device                                  is so                     it is not used  remark */
-#define REMARK_LIST(X)                                                                                     \
-    X(COMPUTE_CAPABILITY_MAJOR, value < 8,                           true,                                  \
-      "older than sm_80")                                                                                  \
-    X(COOPERATIVE_LAUNCH,       value == 0,                          true,                                  \
-      "no cooperative launch: blocks of a resident kernel would have no promise of progress")               \
-    X(HOST_REGISTER_SUPPORTED,  value == 0,                          true,                                  \
-      "host memory cannot be mapped into it")                                                              \
-    X(KERNEL_EXEC_TIMEOUT,      value != 0,                          true,                                  \
-      "its display's watchdog ends long kernels: take the display off it")                                  \
-    X(MPS_ENABLED,              value != 0,                          true,                                  \
-      "MPS shares its contexts, so one client's fault ends all: ask for a device without it")               \
-    X(COMPUTE_MODE,             value == CUDA_COMPUTEMODE_PROHIBITED, true,                                 \
-      "its compute mode is Prohibited: nobody may use it")                                                  \
-    X(COMPUTE_MODE,             value == CUDA_COMPUTEMODE_EXCLUSIVE_PROCESS, false,                         \
-      "its compute mode is Exclusive Process: no second worker can stand by")                               \
-    X(ECC_ENABLED,              value == 0,                          false,                                 \
-      "no ECC: flipped bits in its memory go unseen")
-
-static void judge(json_t *device)
-{
-    json_t *remarks = json_array(), *attributes = json_object_get(device, "attributes");
-    bool usable = attributes != NULL;
-
-#define X(name, is_so, not_used, remark)                                                                    \
-    {                                                                                                       \
-        const json_t *found = json_object_get(attributes, #name);                                           \
-        long long value = json_integer_value(found);                                                        \
-                                                                                                            \
-        if (found && (is_so)) {                                                                             \
-            json_array_append_new(remarks, json_string(remark));                                            \
-            usable = usable && !(not_used);                                                                 \
-        }                                                                                                   \
-    }
-    REMARK_LIST(X)
-#undef X
-    json_object_set_new(device, "fit", json_boolean(usable));
-    json_object_set_new(device, "remarks", remarks);
-}
 
 static void place(json_t *device, const struct topo *topo)
 {
@@ -162,13 +35,11 @@ static void place(json_t *device, const struct topo *topo)
 
 static json_t *look_at_cuda(const struct topo *topo, unsigned timeout_ms)
 {
-    json_t *cuda = ask_driver(timeout_ms), *device;
+    json_t *cuda = gpus_ask(timeout_ms), *device;
     size_t i;
 
-    json_array_foreach(json_object_get(cuda, "devices"), i, device) {
-        judge(device);
+    json_array_foreach(json_object_get(cuda, "devices"), i, device)
         place(device, topo);
-    }
     return cuda;
 }
 
@@ -281,11 +152,10 @@ static void print_cuda(const json_t *cuda)
     size_t i;
 
     if (strcmp(get(cuda, "state"), "up") != 0) {
-        printf("%s\n", get(cuda, "text"));
+        printf("%s%s\n", get(cuda, "text"), strcmp(get(cuda, "state"), "none") ? "" : "; actors run on host devices");
         return;
     }
-    printf("CUDA: a driver for %lld.%lld; this version runs actors on host devices only\n", (long long)(version / 1000),
-           (long long)(version % 1000 / 10));
+    printf("CUDA: a driver for %lld.%lld\n", (long long)(version / 1000), (long long)(version % 1000 / 10));
     json_array_foreach(json_object_get(cuda, "devices"), i, device)
         print_device(device, i);
 }
@@ -350,7 +220,7 @@ int cmd_doctor(int argc, char **argv)
     static const struct argp argp = {options, parse, "", "Say what this machine and its MPI can do, and what a job on it "
                                      "survives.\vExit status: 0, or 69 with a PROBLEM that jobs would run into.",
                                      NULL, NULL, NULL};
-    struct doctor_args a = {.timeout_ms = PROBE_MS};
+    struct doctor_args a = {.timeout_ms = GPUS_MS};
     struct topo *topo = NULL;
     struct reason why, no_mpirun = {""};
     const char *mpirun = "none";

@@ -1,6 +1,6 @@
 /* probe.c - `treewarden probe`: asks the CUDA driver about its devices, and may hang in its stead
  *
- * Started by doctor, never by a person.  One JSON document on stdout: {state, text, version, devices: [...]}.
+ * Started by gpus.c, never by a person.  One JSON document on stdout: {state, text, version, devices: [...]}.
  */
 #include <jansson.h>
 #include <stdio.h>

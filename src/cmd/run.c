@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "cmd/cmd.h"
+#include "cmd/job_gpus.h"
 #include "cmd/scenario_program.h"
 #include "cmd/scenario_trace.h"
 #include "cmd/start_watch.h"
@@ -52,6 +53,7 @@ struct run {
     struct rank_scenario scenario;
     struct scenario *script;            /* rank 0's */
     struct loaded_program program;
+    struct job_gpus gpus;
     struct placement places;
     struct drill *drills;
     struct zygote *zygote;
@@ -237,12 +239,15 @@ static int see_state_dir(struct run *r)
 static int open_link(struct run *r)
 {
     struct mpi_hello hello = {.spec_hash = r->spec->hash ^ r->args.seed ^ (r->args.drills ? 0x5eed : 0),
-                              .program_hash = r->program.hash, .devices = r->spec->devices.per_rank,
-                              .launcher_fd = r->launcher_fd};
+                              .program_hash = r->program.hash ^ (3 * r->gpus.fatbin_hash),
+                              .devices = r->spec->devices.per_rank, .launcher_fd = r->launcher_fd};
+    const struct share_claim claim = job_gpus_claim(&r->gpus);
     struct reason why;
     bool speak;
     int rc;
 
+    _Static_assert(sizeof claim == sizeof hello.offer, "a claim is an offer");
+    memcpy(hello.offer, &claim, sizeof claim);
     if (r->under_mpi)
         start_watch_begin();
     rc = mpi_link_open(&hello, &r->mpi, &why, &speak);
@@ -257,13 +262,34 @@ static int open_link(struct run *r)
     return rc == TW_EPROTO ? EXIT_CONFIG : exit_for(rc);
 }
 
+/* What the job's devices are: from what all ranks have found. */
+static int settle_devices(struct run *r)
+{
+    struct link l = mpi_link_port(r->mpi);
+    struct share_claim *claims = calloc((size_t)link_size(&l), sizeof *claims);
+    struct reason why;
+    bool speaks;
+    int rc;
+
+    if (!claims)
+        return EXIT_OS;
+    memcpy(claims, mpi_link_offers(r->mpi), (size_t)link_size(&l) * sizeof *claims);
+    rc = job_gpus_settle(&r->gpus, r->spec, claims, link_size(&l), link_rank(&l), mpi_link_hosts(r->mpi), &why, &speaks);
+    free(claims);
+    if (rc != 0 && speaks)
+        say(0, &why);
+    return rc == 0 ? 0 : EXIT_UNAVAILABLE;
+}
+
 static int open_places(struct run *r)
 {
     struct link l = mpi_link_port(r->mpi);
     char dir[4096];
     struct reason why;
-    int rc = 0;
+    int rc = settle_devices(r);
 
+    if (rc != 0)
+        return rc;
     if (r->args.scenario)
         rc = scenario_tree_place(&r->tree, &r->args.homes, link_size(&l), &why);
     if (rc == 0)
@@ -422,13 +448,17 @@ static void on_request(void *self, uint64_t token, const char *json, size_t byte
 static int open_rank(struct run *r)
 {
     static const struct face_ops face_ops = {on_request};
-    struct host_device_config dc = {.program = r->spec->program, .program_fd = r->program.image_fd, .name = r->spec->name, .out_dir = r->out_dir,
-                                    .devices = (int)r->spec->devices.per_rank};
+    struct host_device_config dc = {.program = r->spec->program, .program_fd = r->program.image_fd,
+                                    .name = r->spec->name, .out_dir = r->out_dir,
+                                    .devices = r->places.devices[r->number], .cuda = (int)r->gpus.count,
+                                    .uuids = r->gpus.uuids, .fatbin_fd = r->gpus.fatbin_fd};
     struct rank_config rc = {.spec = r->spec, .program = r->program.table, .rank_of = r->places.rank_of,
                              .device_of = r->places.device_of, .home_of = r->places.home_of,
                              .drills = r->drills, .drill_count = r->drills ? r->spec->drill_count : 0,
                              .drills_allowed = r->args.drills, .seed = r->args.seed,
-                             .devices = (int)r->spec->devices.per_rank, .generation = r->args.generation,
+                             .devices = r->places.devices[r->number], .devices_of = r->places.devices,
+                             .gpus = r->gpus.count ? r->gpus.gpus : NULL, .devices_note = r->gpus.note,
+                             .generation = r->args.generation,
                              .job = r->job, .state_dir = r->state_dir, .link = mpi_link_port(r->mpi),
                              .out = {.self = r, .answer = on_answer, .verdict = on_verdict, .letter = on_letter},
                              .host_of = mpi_link_hosts(r->mpi), .started_us = r->started_us,
@@ -579,6 +609,8 @@ static int run(struct run *r)
 
     if (code == 0)
         code = see_state_dir(r);
+    if (code == 0)
+        job_gpus_look(&r->gpus, r->spec);
     if (code == 0 && zygote_start(&r->zygote, &why) != 0)
         code = say(EXIT_OS, &why);
     if (code == 0)

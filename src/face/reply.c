@@ -70,6 +70,11 @@ static json_t *ranks_of(const struct view *v)
         for (int d = 0; r->devices && d < r->device_count; d++) {
             json_t *dev = json_object();
 
+            put_text(dev, "kind", device_kind_name(r->devices[d].kind));
+            if (r->devices[d].gpu) {
+                put_text(dev, "uuid", r->devices[d].gpu->uuid);
+                put_text(dev, "pci", r->devices[d].gpu->pci);
+            }
             put_text(dev, "state", r->devices[d].up ? "up" : r->devices[d].quarantined ? "quarantined" : "down");
             put(dev, "slots", r->devices[d].slots);
             put(dev, "busy", r->devices[d].busy);
@@ -123,6 +128,7 @@ char *reply_status(const struct view *v)
     put(o, "answered_by", (uint64_t)v->rank);
     json_object_set_new(o, "actors", states);
     put_quarantined(o, v);
+    put_text(o, "devices_note", v->devices_note);
     put(o, "progress_of_this_rank", progress);
     put(o, "restarts_of_this_rank", v->restarts);
     put(o, "giveups", v->giveups);      /* the same, as it was named first */

@@ -21,6 +21,17 @@ enum device_kind {
     DEVICE_KIND_COUNT
 };
 
+/* "?" for a number that is none. */
+static inline const char *device_kind_name(unsigned kind)
+{
+    switch (kind) {
+#define X(name, text) case DEVICE_KIND_##name: return text;
+    DEVICE_KIND_LIST(X)
+#undef X
+    }
+    return "?";
+}
+
 #define DEVICE_UUID_BYTES 48            /* "GPU-" and 36 characters, with room */
 
 enum device_signal { DEVICE_KILL, DEVICE_STOP, DEVICE_CONTINUE };

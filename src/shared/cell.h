@@ -19,7 +19,7 @@
 #define static_assert _Static_assert
 #endif
 
-#define CELL_VERSION 1u
+#define CELL_VERSION 2u
 #define CELL_NOBODY 0xffffffffu         /* src or dst that is no vertex */
 
 #define CELL_HEAD                                                                                    \

@@ -17,7 +17,7 @@
 /*    name         no  printed        a, b mean                                                     */
 #define JOURNAL_LIST(X)                                                                              \
     X(JOB,          1, "job",          "a: ranks, b: seed; text: what began or ended")               \
-    X(READY,        2, "ready",        "a: ranks, b: devices per rank")                              \
+    X(READY,        2, "ready",        "a: ranks, b: devices; text: why not others")                 \
     X(BEGIN,        3, "begin",        "a supervisor begins to start")                               \
     X(START,        4, "start",        "a: how often it was started; b: slot or 0")                  \
     X(START_FAILED, 5, "start_failed", "a start attempt failed")                                     \

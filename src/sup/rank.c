@@ -484,6 +484,7 @@ void rank_start(struct rank *r, uint64_t clock_us)
     rec = note(r, JOURNAL_READY, NO_VERTEX);
     rec.a = (uint64_t)r->size;
     rec.b = (uint64_t)r->cx.devices;
+    snprintf(rec.text, sizeof rec.text, "%s", r->view.devices_note);
     noted(r, &rec);
     (void)devman_open(r->devman, clock_us / 1000);
     if (!is_root(r))

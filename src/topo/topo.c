@@ -98,6 +98,7 @@ int topo_near_pci(const struct topo *t, const char *bus_id, struct topo_near *re
         hwloc_bitmap_and(local, units, near->cpuset);
         /* A virtual machine hangs everything at its top: that says nothing. */
         ret->known = !hwloc_bitmap_isequal(near->cpuset, hwloc_get_root_obj(t->top)->cpuset) || topo_nodes(t) == 1;
+        ret->ours = ret->known && !hwloc_bitmap_iszero(local);
         if (near->nodeset && hwloc_bitmap_weight(near->nodeset) == 1)
             ret->node = hwloc_bitmap_first(near->nodeset);
     }

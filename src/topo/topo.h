@@ -28,6 +28,7 @@ bool topo_is_this(const struct topo *t);
 struct topo_near {
     char units[128];            /* allowed ones, as a list: "0-15,32-47"; all allowed ones where nothing better is known */
     int node;                   /* the memory node; -1: none is nearer than the others */
+    bool ours;                  /* it is known, and some of the cores near it are ours to use */
     bool known;                 /* false: the system does not say where the device hangs */
 };
 

@@ -22,7 +22,7 @@ nvcc=${NVCC:-nvcc}
 if command -v "$nvcc" > /dev/null; then
     each_slot "nvcc -std=c++17" "$nvcc" -x cu -std=c++17 -arch=sm_90
     # Every handler beside the whole of the slot room, as the resident kernel that a GPU would run.
-    out=$(NVCC=$nvcc within 170 "$TREEWARDEN" cc --cuda --output-dir "$DIR" jobs/heat/heat.c 2>&1); is $? 0 "jobs/heat/heat.c becomes a fatbin"
+    out=$(NVCC=$nvcc within 170 "$TREEWARDEN" cc --cuda --output-dir "$DIR" jobs/heat/heat.c -- -lpng 2>&1); is $? 0 "jobs/heat/heat.c becomes a fatbin"
     is "$(echo "$out" | grep -c ' 0 of spills: ')" "$("$nvcc" --list-gpu-arch | grep -cx 'compute_\(80\|90\|100\)')" \
         "... for each of our architectures, and nothing spills"
     echo "$out" | grep ' registers' | note
@@ -60,6 +60,11 @@ fi
 out=$(within 60 "$TREEWARDEN" cc --threads 33 "$DIR/c.c" 2>&1); is $? 2 "a block has whole warps"
 rm -f "$DIR/c.fatbin"
 within 60 "$TREEWARDEN" cc -q "$DIR/c.c"; ok $([ $? = 0 ] && [ ! -e "$DIR/c.fatbin" ]; echo $?) "device code is built where it is asked for"
+printf '#include <treewarden/actor.h>\n#ifndef __CUDACC__\nstruct w { int n; };\nTW_HOST_ACTOR(w)\nTW_INIT(w) {}\nTW_NO_RECEIVE(w)
+TW_NO_STEP(w)\n#endif\nstruct c { int n; };\nTW_INIT(c) {}\nTW_NO_RECEIVE(c)\nTW_NO_STEP(c)\n#ifndef __CUDACC__\nTW_PROGRAM(w, c)
+#else\nTW_PROGRAM(c)\n#endif\n' > "$DIR/order.c"
+out=$(NVCC=/nowhere/nvcc within 60 "$TREEWARDEN" cc -q --cuda "$DIR/order.c" 2>&1); is $? 65 "a host actor before others is refused"
+says "$out" "the host actor w stands before c" "... by name"
 out=$(NVCC=/nowhere/nvcc within 60 "$TREEWARDEN" cc -q --cuda "$DIR/c.c" 2>&1); is $? 69 "... and nvcc is wanted for it"
 out=$(within 60 "$TREEWARDEN" cc --sm sm_90 "$DIR/c.c" 2>&1); is $? 2 "architectures are numbers"
 within 60 "$TREEWARDEN" cc --no-cuda "$DIR/c.c" > /dev/null 2>&1; ok $? "treewarden cc builds an actor of six lines"
