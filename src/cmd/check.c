@@ -78,17 +78,33 @@ int load_program(struct spec *s, spec_error_f error, void *self, struct loaded_p
     return find_types(s, ret->table, error, self) ? EXIT_CONFIG : 0;
 }
 
+static int fits_as(const struct spec *s, enum spec_device_kind kind, int ranks, struct reason *why)
+{
+    struct spec as = *s;
+    struct placement places;
+    int rc;
+
+    spec_settle(&as, kind, 0);
+    rc = placement_make(&as, ranks, &places, why);
+    if (rc == 0)
+        placement_free(&places);
+    return rc;
+}
+
+/* With kind: any it has to fit on either. */
+static bool fits(const struct spec *s, int ranks, struct reason *why)
+{
+    return (s->devices.kind == SPEC_DEVICE_CUDA || fits_as(s, SPEC_DEVICE_HOST, ranks, why) == 0) &&
+           (s->devices.kind == SPEC_DEVICE_HOST || fits_as(s, SPEC_DEVICE_CUDA, ranks, why) == 0);
+}
+
 int ranks_for(const struct spec *s, int asked, struct reason *why)
 {
     int first = asked ? asked : 1, last = asked ? asked : RANKS_TRIED;
-    struct placement places;
 
-    for (int n = first; n <= last; n++) {
-        if (placement_make(s, n, &places, why) != 0)
-            continue;
-        placement_free(&places);
-        return n;
-    }
+    for (int n = first; n <= last; n++)
+        if (fits(s, n, why))
+            return n;
     return 0;
 }
 
@@ -115,6 +131,31 @@ static struct sum sum_of(const struct spec *s)
     return n;
 }
 
+static bool has_host_actors(const struct spec *s)
+{
+    for (uint32_t v = 0; v < s->vertex_count; v++)
+        if (s->vertices[v].host)
+            return true;
+    return false;
+}
+
+/* How many slots there are, and on what. */
+static void print_devices(const struct spec *s)
+{
+    const struct spec_devices *d = &s->devices;
+    const char *kind = d->kind == SPEC_DEVICE_HOST ? "host" : "CUDA";
+
+    if (d->per_rank)
+        printf("  devices: %u %s device%s a rank", d->per_rank, kind, d->per_rank == 1 ? "" : "s");
+    else
+        printf("  devices: as many %s devices as each rank can have, at least one", kind);
+    printf(", %u slots and %u spare%s each", d->slots, d->spares, d->spares == 1 ? "" : "s");
+    if (d->kind != SPEC_DEVICE_HOST && has_host_actors(s))
+        printf("; for host actors %u slots and %u spare%s on the host", d->host_slots, d->host_spares,
+               d->host_spares == 1 ? "" : "s");
+    printf("%s\n", d->kind == SPEC_DEVICE_ANY ? "; or else host devices for all" : "");
+}
+
 static void print_summary(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
 {
     uint32_t last = SPEC_NONE;
@@ -126,14 +167,15 @@ static void print_summary(const struct check_args *a, const struct spec *s, cons
     printf("%s: fine: %u supervisor%s, %u actor%s%s, %u drill%s; %s %d rank%s\n", s->file, n.supervisors,
            n.supervisors == 1 ? "" : "s", n.actors, n.actors == 1 ? "" : "s", later, s->drill_count,
            s->drill_count == 1 ? "" : "s", a->ranks ? "fits on" : "needs at least", ranks, ranks == 1 ? "" : "s");
+    print_devices(s);
     for (uint32_t v = 0; v < s->vertex_count; v++) {
         const struct spec_vertex *x = &s->vertices[v];
 
         if (x->kind != SPEC_ACTOR || x->decl == last)
             continue;
         last = x->decl;
-        printf("  %s: type %s, state %u bytes, mailbox %u x %u bytes, %s: %s\n", x->path, x->actor,
-               p->types[program_type(p, x->actor)].state_bytes, x->mailbox, x->message_bytes,
+        printf("  %s: type %s%s, state %u bytes, mailbox %u x %u bytes, %s: %s\n", x->path, x->actor,
+               x->host ? " (host actor)" : "", p->types[program_type(p, x->actor)].state_bytes, x->mailbox, x->message_bytes,
                x->eager ? "send: eager" : "send: on_commit",
                "what it sends takes effect exactly once, through actor, slot and worker faults");
     }
@@ -141,13 +183,25 @@ static void print_summary(const struct check_args *a, const struct spec *s, cons
         print_tree(s);
 }
 
+/* per_rank 0: as many as each rank can have. */
+static json_t *devices_of(const struct spec *s)
+{
+    static const char *const kinds[] = {"host", "any", "cuda"};
+    const struct spec_devices *d = &s->devices;
+
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:b}", "kind", kinds[d->kind], "per_rank", d->per_rank, "slots", d->slots,
+                     "spares", d->spares, "host_slots", d->host_slots, "host_spares", d->host_spares, "host_actors",
+                     has_host_actors(s));
+}
+
 static void describe(const struct check_args *a, const struct spec *s, const struct tw_program *p, int ranks)
 {
     struct sum n = sum_of(s);
 
     if (a->doc)
-        json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i,s:i}", "supervisors", n.supervisors, "actors", n.actors,
-                                                 "at_run_time", n.later, "drills", s->drill_count, "ranks", ranks));
+        json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i,s:i,s:o}", "supervisors", n.supervisors, "actors",
+                                                 n.actors, "at_run_time", n.later, "drills", s->drill_count, "ranks", ranks,
+                                                 "devices", devices_of(s)));
     else if (!a->quiet)
         print_summary(a, s, p, ranks);
 }

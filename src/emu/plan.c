@@ -272,7 +272,8 @@ static int read_place(struct reader *r, const char *word, struct emu_fault *f)
         f->device = device;
     else if (n = 0, sscanf(word, "rank:%d%n", &f->rank, &n) != 1 || word[n])
         return bad(r, word, "no such place: write rank:R or device:R.D");
-    if (f->rank < 0 || f->rank >= r->ranks || f->device < 0 || f->device >= (int)r->s->devices.per_rank)
+    if (f->rank < 0 || f->rank >= r->ranks || f->device < 0 ||
+        f->device >= r->places.devices[f->rank])
         return bad(r, word, "this job has no such place: ranks and devices count from 0");
     return 0;
 }

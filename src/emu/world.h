@@ -105,7 +105,7 @@ struct emu_rank {
     uint64_t noted, heard;          /* stamps: of its last record; the highest that it heard of */
     struct told_event *events;
     struct emu_worker *workers;     /* owned list */
-    uint8_t no_start[64];           /* per device: so many workers to come will not come up */
+    uint8_t no_start[65];           /* per device: so many workers to come will not come up */
     bool disk_fails;                /* nor the next files be renamed */
 };
 

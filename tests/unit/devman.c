@@ -37,7 +37,7 @@ TW_PROGRAM(counter)
 
 /* -- the workers ------------------------------------------------------------------------------------ */
 
-enum { DEVICES = 2, SLOTS_MAX = 6, INCARNATIONS = 12, EVENTS = 32 };
+enum { DEVICES = 3, SLOTS_MAX = 6, INCARNATIONS = 12, EVENTS = 32 };
 
 struct played {                         /* one incarnation */
     char *arena;
@@ -290,7 +290,7 @@ static struct spec *specification(int devices, int slots, int spares)
     return s;
 }
 
-static struct play *play_of(int devices, int slots, int spares)
+static struct play *play_open(struct spec *spec, int devices)
 {
     static const struct device_ops device_ops = {op_arena_new, op_arena_free, op_start, op_signal, op_ring, op_poll};
     struct play *p = calloc(1, sizeof *p);
@@ -299,7 +299,7 @@ static struct play *play_of(int devices, int slots, int spares)
 
     p->now_ms = 1000;
     p->devices = devices;
-    p->spec = specification(devices, slots, spares);
+    p->spec = spec;
     if (!p->spec || placement_make(p->spec, 1, &p->places, &why) != 0)
         exit(99);
     c.spec = p->spec;
@@ -310,6 +310,11 @@ static struct play *play_of(int devices, int slots, int spares)
     return p;
 }
 
+static struct play *play_of(int devices, int slots, int spares)
+{
+    return play_open(specification(devices, slots, spares), devices);
+}
+
 static struct play *play_new(int slots, int spares) { return play_of(1, slots, spares); }
 
 /* Every test ends with this: whatever happened, no arena went under a live worker. */
@@ -317,8 +322,8 @@ static void play_end(struct play *p)
 {
     is_int(p->torn, 0, "(no arena was given back before its worker was reaped)");
     devman_destroy(p->d);
-    for (uint32_t i = 1; i <= 2 * INCARNATIONS; i++) {
-        struct played *w = &p->worker[i % DEVICES][(i + 1) / 2];
+    for (uint32_t i = 0; i < DEVICES * INCARNATIONS; i++) {
+        struct played *w = &p->worker[i % DEVICES][1 + i / DEVICES];
 
         for (int s = 0; s <= SLOTS_MAX; s++)
             free(w->memory[s]);
@@ -887,16 +892,19 @@ static struct play *two_devices(void)
 }
 
 /* The worker of device 0 dies, and neither of its next two starts. */
-static void give_up_device_0(struct play *p)
+static void give_up(struct play *p, int device)
 {
-    p->at = 0;
+    p->at = device;
     die(p, SIGKILL);
     for (int n = 0; n < 2; n++) {
         worker(p)->lives = false;
-        event(p, DEVICE_START_FAILED, p->newest[0], 0);
+        event(p, DEVICE_START_FAILED, p->newest[device], 0);
         turn(p, 1);
     }
+    p->at = 0;
 }
+
+static void give_up_device_0(struct play *p) { give_up(p, 0); }
 
 static void who_moves(void)
 {
@@ -992,6 +1000,79 @@ static void breaks_its_worker(struct play *p, uint32_t vertex)
     boot(p);
 }
 
+/* Two CUDA devices with A and B, and the host device with C, which is a host actor.  Each of them has room for all. */
+static struct play *two_kinds(void)
+{
+    struct spec *s = specification(2, 3, 0);
+    struct play *p;
+
+    s->devices.host_slots = 3;
+    s->vertices[C].host = true;
+    s->vertices[C].mailbox = 200;
+    spec_settle(s, SPEC_DEVICE_CUDA, 2);
+    p = play_open(s, 3);
+    for (p->at = 2; p->at >= 0; p->at--)
+        boot(p);
+    p->at = 0;
+    for (uint32_t v = A; v <= C; v++)
+        devman_start(p->d, v, 10 + v, 1, true, false);
+    both(p, 4);
+    return p;
+}
+
+static void kinds_of_devices(void)
+{
+    struct play *p = two_kinds();
+    struct view_device gpu, host;
+
+    ok(devman_device(p->d, A) == 0 && devman_device(p->d, B) == 1 && devman_device(p->d, C) == 2,
+       "host actors are placed on the host device, others on CUDA devices");
+    ok(told(p, STARTED, A, 11) && told(p, STARTED, B, 12) && told(p, STARTED, C, 13), "and all run");
+    devman_view(p->d, 1, &gpu);
+    devman_view(p->d, 2, &host);
+    ok(gpu.kind == DEVICE_KIND_CUDA && host.kind == DEVICE_KIND_HOST, "the picture says of what kind a device is");
+    ok(p->worker[0][1].view.geo.apart == 1 && p->worker[2][1].view.geo.apart == 0,
+       "a CUDA device has a part of the arena for itself");
+    ok(p->worker[0][1].view.geo.mailbox == 64 && p->worker[2][1].view.geo.mailbox == 200,
+       "an arena is as large as those need who may live there");
+    devman_stop(p->d, C, 13, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    devman_start(p->d, C, 23, 1, true, true);
+    both(p, 4);
+    ok(devman_device(p->d, C) == 2 && told(p, STARTED, C, 23) == 1, "a host actor that is to move has nowhere else to go");
+    give_up(p, 0);
+    devman_start(p->d, A, 21, 1, true, false);
+    both(p, 4);
+    ok(devman_device(p->d, A) == 1 && told(p, STARTED, A, 21) == 1 && last(p, STARTED, A)->resumed >= 2,
+       "who was on a CUDA device that is given up goes on on another");
+    give_up(p, 1);
+    devman_start(p->d, A, 31, 1, true, false);
+    both(p, 4);
+    ok(told(p, START_FAILED, A, 31) == 1 && last(p, START_FAILED, A)->cause == CAUSE_DEVICE,
+       "not on the host device, which has room: there is no other, and the start fails");
+    is_int(told(p, ROOM, A, 31), 0, "nor is that called room");
+    give_up(p, 2);
+    devman_start(p->d, C, 33, 1, true, false);
+    ok(told(p, LOST, C, 23) == 1 && told(p, START_FAILED, C, 33) == 1, "nor does a host actor go to a CUDA device");
+    play_end(p);
+}
+
+static void a_slow_driver(void)
+{
+    struct spec *s = specification(1, 3, 0);
+    struct play *p;
+
+    spec_settle(s, SPEC_DEVICE_CUDA, 1);
+    p = play_open(s, 1);
+    event(p, DEVICE_STARTED, 1, 0);
+    turn(p, WORKER_BOOT_MS + 1);
+    is_int(worker(p)->kills, 0, "a worker of a CUDA device may take longer to start than one of the host");
+    turn(p, CUDA_BOOT_MS);
+    is_int(worker(p)->kills, 1, "... but not for ever");
+    die(p, SIGKILL);
+    play_end(p);
+}
+
 static void a_message_is_the_suspect(void)
 {
     struct play *p = poisoned(3);
@@ -1061,6 +1142,8 @@ int main(void)
     who_moves();
     a_device_that_is_given_up();
     who_waited_for_a_device_that_is_given_up();
+    kinds_of_devices();
+    a_slow_driver();
     who_gets_no_further();
     a_message_is_the_suspect();
     done_testing();
