@@ -34,6 +34,11 @@ static inline const char *device_kind_name(unsigned kind)
 
 #define DEVICE_UUID_BYTES 48            /* "GPU-" and 36 characters, with room */
 
+/* Exit statuses of a worker that says why, in header.text of its arena. */
+#define WORKER_REFUSED 70           /* it did not start */
+#define WORKER_BROKE 71             /* its device ended the kernel, or stands still */
+#define WORKER_DEVICE_LOST 72       /* ... and another worker would have no device */
+
 enum device_signal { DEVICE_KILL, DEVICE_STOP, DEVICE_CONTINUE };
 
 enum device_event_kind {

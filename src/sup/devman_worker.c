@@ -15,11 +15,11 @@ static void tell(struct devman *d, int device, const char *what)
     d->cx.ops->worker(d->cx.self, device, d->devices[device].pid, what);
 }
 
-static void quarantine(struct devman *d, int device)
+static void quarantine(struct devman *d, int device, const char *why)
 {
     d->devices[device].state = DEVICE_IS_QUARANTINED;
-    log_warn("device %d.%d: two workers in a row failed to start: in quarantine: see `treewarden events --type worker`; "
-             "`treewarden restart device:%d.%d` uses it again", d->cx.rank, device, d->cx.rank, device);
+    log_warn("device %d.%d: %s: in quarantine: see `treewarden events --type worker`; `treewarden restart device:%d.%d` uses "
+             "it again", d->cx.rank, device, why, d->cx.rank, device);
     tell(d, device, "quarantined");
     slots_move(d, device);
 }
@@ -31,7 +31,7 @@ static void start_failed(struct devman *d, int device, const char *why)
     log_warn("device %d.%d: its worker did not start: %s", d->cx.rank, device, why);
     v->state = DEVICE_IS_DOWN;
     if (++v->failed_starts >= 2)
-        quarantine(d, device);
+        quarantine(d, device, "two workers in a row failed to start");
     else
         worker_start(d, device);
 }
@@ -86,9 +86,14 @@ void worker_end(struct devman *d, int device, uint8_t cause)
 
 /* -- events --------------------------------------------------------------------------------------- */
 
+static bool says_why(int status)
+{
+    return WIFEXITED(status) && (WEXITSTATUS(status) == WORKER_BROKE || WEXITSTATUS(status) == WORKER_DEVICE_LOST);
+}
+
 static void say_exit(struct devman *d, int device, int status)
 {
-    char what[160];
+    char what[256];
     const struct arena_header *h = d->devices[device].view.header;
     uint64_t sig = load_acquire(&h->words_signal, SCOPE_SYSTEM);
 
@@ -97,6 +102,8 @@ static void say_exit(struct devman *d, int device, int status)
                  (unsigned long long)h->words_address, WCOREDUMP(status) ? ", core dumped" : "");
     else if (WIFSIGNALED(status))
         snprintf(what, sizeof what, "down: killed by signal %d", WTERMSIG(status));
+    else if (says_why(status))
+        snprintf(what, sizeof what, "down: %.200s", h->text);
     else
         snprintf(what, sizeof what, "down: exit status %d", WEXITSTATUS(status));
     tell(d, device, what);
@@ -125,7 +132,10 @@ static void on_exit_of_worker(struct devman *d, int device, int status)
         return;
     }
     slots_lost(d, device, suspect ? CAUSE_SEGV : CAUSE_WORKER, suspect);
-    worker_start(d, device);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_DEVICE_LOST)
+        quarantine(d, device, "it is lost");
+    else
+        worker_start(d, device);
 }
 
 static void on_event(struct devman *d, const struct device_event *e)

@@ -28,11 +28,6 @@ static inline unsigned worker_fds(enum device_kind kind)
     return kind == DEVICE_KIND_CUDA ? WORKER_FDS_MAX : WORKER_FDS;
 }
 
-/* Exit statuses; header.text says more. */
-#define WORKER_REFUSED 70           /* it did not start */
-#define WORKER_BROKE 71             /* its device ended the kernel, or stands still */
-#define WORKER_DEVICE_LOST 72       /* ... and another worker would have no device */
-
 struct worker_args {
     pid_t parent;                   /* the zygote */
     int rank, device;

@@ -969,6 +969,24 @@ static void a_device_that_is_given_up(void)
     play_end(p);
 }
 
+/* A worker whose last words are its own, and what becomes of its device. */
+static void a_worker_says_why(void)
+{
+    struct play *p = two_devices();
+
+    p->at = 0;
+    snprintf(worker(p)->view.header->text, sizeof worker(p)->view.header->text, "CUDA: it broke");
+    die(p, WORKER_BROKE << 8);
+    ok(said(p, WORKER, "down: CUDA: it broke") == 1 && p->newest[0] == 2, "a kernel that broke: its worker's words, and another");
+    boot(p);
+    snprintf(worker(p)->view.header->text, sizeof worker(p)->view.header->text, "CUDA: it is gone");
+    die(p, WORKER_DEVICE_LOST << 8);
+    ok(said(p, WORKER, "down: CUDA: it is gone") == 1 && said(p, WORKER, "quarantined") == 1 && p->newest[0] == 2,
+       "a device that is lost gets no second worker");
+    ok(told(p, LOST, A, 11) >= 1, "and who was on it is told of");
+    play_end(p);
+}
+
 static void who_waited_for_a_device_that_is_given_up(void)
 {
     struct play *p = two_devices();
@@ -1141,6 +1159,7 @@ int main(void)
     starts_that_fail();
     who_moves();
     a_device_that_is_given_up();
+    a_worker_says_why();
     who_waited_for_a_device_that_is_given_up();
     kinds_of_devices();
     a_slow_driver();
