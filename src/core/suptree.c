@@ -64,13 +64,14 @@ static void begin_work(struct suptree *t, uint32_t s, bool fresh)
     e = effect(t, SUPTREE_DO_START, s);
     e->fresh = fresh || t->v[s].spec.state_init;
     e->move = t->v[s].moving;
+    e->anew = t->v[s].anew;
 }
 
 /* It is up, or not: what was said of the whole branch does not hold for who starts in it later. */
 static void end_boot(struct vertex *x)
 {
     x->act = ACT_IDLE;
-    x->admin_fresh = x->moving = false;
+    x->admin_fresh = x->moving = x->anew = false;
 }
 
 static void begin_supervisor(struct suptree *t, uint32_t s)
@@ -94,6 +95,12 @@ static void begin_supervisor(struct suptree *t, uint32_t s)
     schedule(t, s);
 }
 
+/* Is this another child than the one that was there before, by itself or with a branch? */
+static bool is_anew(const struct suptree *t, uint32_t s)
+{
+    return s != NONE && (t->v[s].anew || (t->v[s].act == ACT_ADMIN_START && t->v[s].admin_new));
+}
+
 void begin_start(struct suptree *t, uint32_t c, bool fresh)
 {
     struct vertex *x = &t->v[c];
@@ -109,13 +116,14 @@ void begin_start(struct suptree *t, uint32_t c, bool fresh)
     if (is_sup(x)) {
         x->admin_fresh = fresh || inherits;
         x->moving = moves;
+        x->anew = is_anew(t, x->parent);
         begin_supervisor(t, c);
         return;
     }
     e = effect(t, SUPTREE_DO_START, c);
     e->fresh = fresh || inherits || x->spec.state_init;
     e->move = moves;
-    e->anew = x->parent != NONE && t->v[x->parent].act == ACT_ADMIN_START && t->v[x->parent].admin_new;
+    e->anew = is_anew(t, x->parent);
 }
 
 static void started(struct suptree *t, uint32_t c)
@@ -221,7 +229,8 @@ static void stopped(struct suptree *t, uint32_t c)
     answer(t, c, SUPTREE_EXITED);
 }
 
-/* S6: one order for all, and one time-out; what has no process is forgotten. */
+/* S6: one order for all, and one time-out; what has no process is forgotten.  Who is a supervisor goes down in its own
+ * order, and says itself when it is. */
 static void stop_pool(struct suptree *t, uint32_t s)
 {
     struct vertex *x = &t->v[s];
@@ -229,14 +238,18 @@ static void stop_pool(struct suptree *t, uint32_t s)
     x->act = ACT_POOL_DOWN;
     x->left = 0;
     for (uint32_t c = first_held(t, x->first); c != NONE; c = first_held(t, t->v[c].next)) {
-        if (t->v[c].state != TREE_RUNNING) {
+        if (t->v[c].state != TREE_RUNNING && t->v[c].state != TREE_STOPPING) {
             set_state(t, &t->v[c], TREE_STOPPED);
             set_gone(t, &t->v[c], true);
             continue;
         }
+        x->left++;
+        if (t->v[c].spec.supervisor) {
+            (void)stop_child(t, c);
+            continue;
+        }
         set_state(t, &t->v[c], TREE_STOPPING);
         t->v[c].killer = s;
-        x->left++;
         order_stop(t, c);
     }
 }
@@ -298,6 +311,7 @@ void died(struct suptree *t, uint32_t c)
 {
     struct vertex *x = &t->v[c];
     bool told = x->state == TREE_STOPPING;
+    uint8_t act;
 
     if (x->extra && t->now_ms - x->extra->since_ms >= wants(x)->healthy_after_ms)
         x->extra->attempts = 0;
@@ -309,7 +323,8 @@ void died(struct suptree *t, uint32_t c)
         e->what = SUPTREE_EXITED;
         return;
     }
-    if (t->v[x->parent].waiting == c || (told && t->v[x->parent].act == ACT_ALL_DOWN))
+    act = t->v[x->parent].act;
+    if (t->v[x->parent].waiting == c || (told && (act == ACT_ALL_DOWN || act == ACT_POOL_DOWN)))
         ended_meanwhile(t, c);
     else
         (void)post(t, x->parent, MSG_EXIT, c);
@@ -342,11 +357,12 @@ void finish_down(struct suptree *t, uint32_t s)
     died(t, s);
 }
 
-/* Their ends have no order: they are told in that of the instances. */
+/* Their ends have no order: those of actors are told in that of the instances. */
 static void finish_pool_down(struct suptree *t, uint32_t s)
 {
     for (uint32_t c = first_held(t, t->v[s].first); c != NONE; c = first_held(t, t->v[c].next)) {
-        record(t, c, RECORD_STOP);
+        if (!t->v[c].spec.supervisor)
+            record(t, c, RECORD_STOP);
         set_gone(t, &t->v[c], true);
     }
     finish_down(t, s);
@@ -439,7 +455,7 @@ static void go_on(struct suptree *t, uint32_t s)
             finish_down(t, s);
         return;
     case ACT_POOL_DOWN:
-        if (x->left == 0)
+        if (x->left == 0 && x->waiting == NONE && (x->parking || stop_work(t, s)))
             finish_pool_down(t, s);
         return;
     case ACT_DYING:
@@ -554,6 +570,8 @@ void answer(struct suptree *t, uint32_t c, uint16_t what)
         return;
     }
     if (t->v[s].act == ACT_ALL_DOWN && (--t->v[s].left == 0 || t->v[s].has_depends))
+        schedule(t, s);
+    if (t->v[s].act == ACT_POOL_DOWN && --t->v[s].left == 0)
         schedule(t, s);
     if (t->v[s].act != ACT_RESUME)
         return;
@@ -717,6 +735,7 @@ static int take_branch_start(struct suptree *t, uint32_t c, const struct suptree
     set_state(t, x, TREE_STARTING);
     x->admin_fresh = in->fresh;
     x->moving = in->move;
+    x->anew = in->anew;
     begin_supervisor(t, c);
     return 0;
 }

@@ -12,8 +12,9 @@
  * such a supervisor is what a leaf is.
  * Every start attempt is a new life; an input that names an older one changes nothing and is counted.
  *
- * A pool (SIMPLE_ONE_FOR_ONE) has one child that is not dynamic: its template, which never lives.  Dynamic
- * ones are its instances; they take restart type, shutdown and significance from it.
+ * A pool (SIMPLE_ONE_FOR_ONE) has one child that is not dynamic: its template, which never lives, nor does what may be
+ * below it.  Dynamic ones are its instances, actors or supervisors as it is; they take restart type, shutdown and
+ * significance from it, and supervisors what else they go by.  What is below an instance the caller adds to each.
  *
  * A supervisor that is asked for its children answers when its turn comes, and then stands still until the
  * caller, who may look at it meanwhile, has said ASKED.
@@ -115,7 +116,7 @@ struct suptree_spec {
 
 /*    input           what happened, and which fields matter beside vertex and life               */
 #define SUPTREE_INPUT_LIST(X)                                                                      \
-    X(BRANCH_START)   /* start a branch: life of its top, line, fresh, move, reign */              \
+    X(BRANCH_START)   /* start a branch: life of its top, line, fresh, anew, move, reign */        \
     X(BRANCH_STOP)    /* stop it in order */                                                       \
     X(BRANCH_KILL)    /* retire all of it at once: alone; linked, with the class of its top */     \
     X(STARTED)        /* a leaf's life runs */                                                     \
@@ -147,6 +148,7 @@ struct suptree_input {
     uint8_t cls, cause;
     bool fresh;
     bool move;                  /* to another device (extension 8) */
+    bool anew;                  /* in the place of another child: as START has it */
     bool linked;                /* with a supervisor above it that was killed */
     bool alone;                 /* by its own supervisor, that stops or restarts it: its shutdown is a kill */
     uint32_t vertex;

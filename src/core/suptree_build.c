@@ -9,6 +9,19 @@ static void like_template(struct vertex *x, const struct suptree_spec *template)
     x->spec.significant = template->significant;
     x->spec.shutdown = template->shutdown;
     x->spec.shutdown_ms = template->shutdown_ms;
+    if (!template->supervisor)
+        return;
+    x->spec.strategy = template->strategy;
+    x->spec.auto_shutdown = template->auto_shutdown;
+    x->spec.intensity = template->intensity;
+    x->spec.period_ms = template->period_ms;
+}
+
+/* Its template first, then instances, each a supervisor if that is one. */
+static bool fits_pool(const struct suptree *t, const struct vertex *pool, const struct suptree_spec *spec)
+{
+    return pool->first == NONE ? !spec->dynamic
+                               : spec->dynamic && spec->supervisor == t->v[pool->first].spec.supervisor;
 }
 
 uint32_t suptree_last_below(const struct suptree *t, uint32_t id)
@@ -66,9 +79,8 @@ int suptree_add(struct suptree *t, uint32_t parent_id, const struct suptree_spec
         return TW_EINVAL;
     if (t->by_id[spec->id] != NONE)
         return TW_EEXIST;
-    if (p != NONE && is_pool(&t->v[p]) && (spec->supervisor || (t->v[p].first == NONE) == spec->dynamic ||
-                                           (t->v[p].first != NONE && !spec->dynamic)))
-        return TW_EINVAL;               /* its template first, then instances */
+    if (p != NONE && is_pool(&t->v[p]) && !fits_pool(t, &t->v[p], spec))
+        return TW_EINVAL;
     if (spec->extra && !t->limits.extras)
         return TW_EINVAL;
     if (c == t->limits.vertices)

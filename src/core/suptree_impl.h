@@ -87,6 +87,7 @@ struct vertex {
     bool moving;                /* while it boots: what it starts goes to another device, as it does itself */
     bool has_depends;           /* a child of it depends on siblings */
     bool has_left_out : 1;      /* a child of it may be */
+    bool anew : 1;              /* while it boots: another branch was in its place, what it starts is new */
     bool parking, forced;       /* it goes down to wait in quarantine; its shutdown deadline has passed */
     bool by_depends;            /* the group in hand is those that are `grouped` */
     uint8_t work;               /* enum work */
@@ -184,6 +185,7 @@ static inline bool significance_is_wrong(const struct vertex *s, const struct ve
 
 static inline void forget_attempts(struct vertex *x)
 {
+    x->moves = false;
     if (x->extra)
         x->extra->attempts = x->extra->window_head = x->extra->window_count = 0;
 }

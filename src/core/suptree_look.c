@@ -54,7 +54,7 @@ static void count_children(const struct suptree *t, const struct vertex *x, stru
     if (is_pool(x)) {
         ret->specs = 1;
         /* OTP forgets to take a retry off that terminate_child has called off: it may end below 0. */
-        ret->active = (int32_t)(ret->workers - x->retrying);
+        ret->active = (int32_t)(ret->supervisors + ret->workers - x->retrying);
     }
 }
 
@@ -165,6 +165,8 @@ void suptree_check(const struct suptree *t)
         }
         assert(x->window_count <= x->spec.intensity && "no more restarts than granted");
         assert((x->killer == NONE || x->state == TREE_STOPPING) && "only a life that ends is killed");
+        assert((!is_template(t, x) || x->state == TREE_STOPPED) && "a template never lives");
+        assert((!x->gone || x->state == TREE_STOPPED) && "who is forgotten has no process");
         if (x->parent == NONE || x->gone)
             continue;
         /* What hangs under a supervisor that is down is down. */

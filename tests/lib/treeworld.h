@@ -85,6 +85,28 @@ static void note_effect(struct world *w, const struct suptree_effect *e)
         w->said = (w->said ^ words[i]) * 0x100000001b3ull + 1;
 }
 
+/* A call starts it as a child that was not there, by itself or with a branch: those above it wait for that. */
+static bool is_called_anew(const struct world *w, uint32_t c)
+{
+    uint32_t s = w->t.v[c].parent;
+
+    while (s != NONE && w->t.v[s].act == ACT_BOOT)
+        s = w->t.v[s].parent;
+    return s != NONE && w->t.v[s].act == ACT_ADMIN_START && w->t.v[s].admin_new;
+}
+
+static void look_at_start(struct world *w, const struct suptree_effect *e)
+{
+    const struct vertex *x = &w->t.v[e->vertex];
+
+    if (x->life != e->life || (x->state != TREE_STARTING && x->work != WORK_STARTING))
+        return;                         /* killed meanwhile */
+    if (e->anew != is_called_anew(w, e->vertex))
+        broken(w, "who is in another's place is told so, and nobody else is");
+    if (e->anew && !e->fresh)
+        broken(w, "who is in another's place begins from init");
+}
+
 static void on_effect(struct world *w, const struct suptree_effect *e)
 {
     struct leaf *l = &w->leaf[e->vertex];
@@ -98,6 +120,7 @@ static void on_effect(struct world *w, const struct suptree_effect *e)
             broken(w, "a second life while one may run");
         if (e->life <= l->newest)
             broken(w, "a life that does not rise");
+        look_at_start(w, e);
         l->newest = l->start = e->life;
         return;
     case SUPTREE_DO_STOP:
@@ -173,6 +196,7 @@ static void take_in(struct world *w, struct suptree_input *in)
     X(AGAIN,      "is told of again", false)                                                             \
     X(TERMINATED, "terminate",   false) X(KILLED,      "kill", false)                                    \
     X(RESTARTED,  "restart",     false) X(DELETED,     "delete", false)                                  \
+    X(SPAWNED,    "spawn",       false)                                                                  \
     X(SUP_DIES,   "is killed",   false) X(ROOM,        "has room", true)                                 \
     X(ALL_LOST,   "all are lost", false)                                                                 \
     X(TIME,       "time passes", true)  X(BOOTS,       "boots", false)
@@ -253,7 +277,8 @@ static bool lose_all(struct world *w, struct suptree_input *in)
 static bool call(struct world *w, enum move m, uint32_t c, struct suptree_input *in)
 {
     static const uint16_t kinds[] = {[MOVE_TERMINATED] = SUPTREE_TERMINATE, [MOVE_KILLED] = SUPTREE_KILL,
-                                     [MOVE_RESTARTED] = SUPTREE_RESTART, [MOVE_DELETED] = SUPTREE_DELETE};
+                                     [MOVE_RESTARTED] = SUPTREE_RESTART, [MOVE_DELETED] = SUPTREE_DELETE,
+                                     [MOVE_SPAWNED] = SUPTREE_SPAWN};
     uint32_t token = 1 + w->asked % 30;
 
     if (w->t.v[c].parent == NONE || w->pending >> token & 1)
@@ -263,6 +288,7 @@ static bool call(struct world *w, enum move m, uint32_t c, struct suptree_input 
     w->down[token] = m == MOVE_TERMINATED || m == MOVE_KILLED ? (uint8_t)(c + 1) : 0;
     in->kind = kinds[m];
     in->token = token;
+    in->fresh = m == MOVE_SPAWNED;
     return true;
 }
 
@@ -289,6 +315,7 @@ static bool make(struct world *w, enum move m, uint32_t c)
     case MOVE_KILLED:
     case MOVE_RESTARTED:
     case MOVE_DELETED: can = call(w, m, c, &in); break;
+    case MOVE_SPAWNED: can = is_pool(&w->t.v[c]) && call(w, m, c, &in); break;
     case MOVE_SUP_DIES:
         can = w->t.v[c].spec.supervisor && w->t.v[c].parent != NONE;
         in.kind = SUPTREE_KILLED_OUTSIDE;

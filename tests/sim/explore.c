@@ -80,7 +80,7 @@ static uint64_t hash_vertex(const struct world *w, uint32_t c, uint64_t h)
         worth(w, v->life), order_worth(w, v->order), v->state, v->cls, v->cause, v->by_hand, v->gone, v->lost,
         v->own_end, v->act, v->end_cls, v->end_cause, v->told, v->admin_new, v->admin_fresh, v->queued,
         v->cursor, v->waiting, v->group_first, v->left, v->killer, v->window_count, v->starts > 0, v->line > 0,
-        v->delayed,
+        v->delayed, v->anew,
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -186,6 +186,11 @@ static const struct shape shapes[] = {
      {{SUP, .intensity = 1}, {SUP, .intensity = 1, .auto_shutdown = AUTO_ANY_SIGNIFICANT},
       {.restart = RESTART_TRANSIENT, .significant = true}, {.restart = RESTART_PERMANENT}},
      {NONE, 0, 1, 1}},
+    {"a pool of branches", 4, 6,
+     {{SUP, .intensity = 1}, {SUP, .intensity = 1, .strategy = SIMPLE_ONE_FOR_ONE},
+      {SUP, .restart = RESTART_TRANSIENT, .intensity = 1}, {SUP, .dynamic = true}, {.restart = RESTART_PERMANENT},
+      {SUP, .dynamic = true}},
+     {NONE, 0, 1, 1, 3, 1}},
 };
 
 static void explore(const struct shape *s, uint32_t more)

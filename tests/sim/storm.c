@@ -56,33 +56,64 @@ static void draw_spec(uint64_t *seed, uint32_t id, bool supervisor, struct suptr
         .intensity = (uint32_t)drawn(seed, 5), .period_ms = 100 + drawn(seed, 2) * 100000};
 }
 
+struct drawing { struct suptree *t; uint64_t seed; uint32_t id, sups[VERTICES], count; };
+
+/* The next vertex, as a supervisor without a pool one to which others may be added. */
+static void draw_vertex(struct drawing *d, uint32_t parent, bool supervisor, bool pool, bool dynamic)
+{
+    struct suptree *t = d->t;
+    uint32_t id = d->id++, first = id;
+    struct suptree_extra extra;
+    struct suptree_spec spec;
+
+    draw_spec(&d->seed, id, supervisor, &spec);
+    spec.dynamic = dynamic;
+    if (pool)
+        spec.strategy = SIMPLE_ONE_FOR_ONE;
+    if (id)
+        spec.significant = t->v[parent].spec.auto_shutdown != AUTO_NEVER && spec.restart != RESTART_PERMANENT &&
+                           drawn(&d->seed, 2);
+    for (uint32_t c = id ? t->v[parent].first : NONE; c != NONE && first == id; c = t->v[c].next)
+        first = c;
+    draw_extra(&d->seed, id, first, &extra);
+    if (id && is_pool(&t->v[parent]))
+        extra.depend_count = 0;
+    spec.extra = t->limits.extras ? &extra : NULL;
+    (void)suptree_add(t, parent, &spec);
+    if (supervisor && !pool && id)
+        d->sups[d->count++] = id;
+}
+
+/* With places for branches, or for actors; more is added below any of them, and below the template. */
+static void draw_pool(struct drawing *d, uint32_t parent)
+{
+    uint32_t pool = d->id, places = 1 + (uint32_t)drawn(&d->seed, 3);
+    bool branches = drawn(&d->seed, 3) != 0;
+
+    draw_vertex(d, parent, true, true, false);
+    draw_vertex(d, pool, branches, false, false);
+    for (uint32_t i = 0; i < places; i++)
+        draw_vertex(d, pool, branches, false, true);
+}
+
 /* Half of the trees are OTP's, half may do all that goes beyond it. */
 static struct suptree *draw_tree(uint64_t seed)
 {
-    bool extras = seed % 2;
-    struct suptree_limits limits = {.vertices = VERTICES, .ids = VERTICES, .generation = 1, .extras = extras};
-    struct suptree *t = suptree_create(&limits);
-    uint32_t n = 2 + (uint32_t)drawn(&seed, VERTICES - 2), sups[VERTICES] = {0}, count = 1;
+    struct suptree_limits limits = {.vertices = VERTICES, .ids = VERTICES, .generation = 1, .extras = seed % 2};
+    struct drawing d = {.t = suptree_create(&limits), .seed = seed, .count = 1};
+    uint32_t n = 2 + (uint32_t)drawn(&d.seed, VERTICES - 2);
 
-    for (uint32_t id = 0; id < n; id++) {
-        uint32_t parent = id ? sups[drawn(&seed, count)] : NONE, first = id;
-        bool sup = id == 0 || drawn(&seed, 3) == 0;
-        struct suptree_extra extra;
-        struct suptree_spec spec;
+    draw_vertex(&d, NONE, true, false, false);
+    while (d.id < n) {
+        uint32_t parent = d.sups[drawn(&d.seed, d.count)];
+        bool sup = drawn(&d.seed, 3) == 0;
 
-        draw_spec(&seed, id, sup, &spec);
-        if (id)
-            spec.significant = t->v[parent].spec.auto_shutdown != AUTO_NEVER && spec.restart != RESTART_PERMANENT &&
-                               drawn(&seed, 2);
-        for (uint32_t c = id ? t->v[parent].first : NONE; c != NONE && first == id; c = t->v[c].next)
-            first = c;
-        draw_extra(&seed, id, first, &extra);
-        spec.extra = extras ? &extra : NULL;
-        (void)suptree_add(t, parent, &spec);
-        if (sup && id)
-            sups[count++] = id;
+        if (sup && d.id + 5 <= n && drawn(&d.seed, 2) == 0)
+            draw_pool(&d, parent);
+        else
+            draw_vertex(&d, parent, sup, false, false);
     }
-    return t;
+    return d.t;
 }
 
 /* -- storms --------------------------------------------------------------------------------------- */
@@ -128,8 +159,8 @@ static struct step draw_step(const struct world *w, uint64_t *seed)
     static const uint8_t weights[MOVE_COUNT] = {
         [MOVE_STARTS] = 40, [MOVE_START_FAILS] = 3, [MOVE_STOPS] = 30, [MOVE_STOPS_LATE] = 3, [MOVE_CRASHES] = 10,
         [MOVE_ENDS] = 4, [MOVE_AGAIN] = 4, [MOVE_TERMINATED] = 2, [MOVE_KILLED] = 1, [MOVE_RESTARTED] = 4,
-        [MOVE_DELETED] = 1, [MOVE_SUP_DIES] = 1, [MOVE_ROOM] = 8, [MOVE_ALL_LOST] = 3, [MOVE_TIME] = 6, [MOVE_BOOTS] = 20};
-    uint32_t at = (uint32_t)drawn(seed, 140), m = 0;
+        [MOVE_DELETED] = 1, [MOVE_SPAWNED] = 12, [MOVE_SUP_DIES] = 1, [MOVE_ROOM] = 8, [MOVE_ALL_LOST] = 3, [MOVE_TIME] = 6, [MOVE_BOOTS] = 20};
+    uint32_t at = (uint32_t)drawn(seed, 152), m = 0;
 
     for (; m < MOVE_COUNT - 1 && at >= weights[m]; m++)
         at -= weights[m];

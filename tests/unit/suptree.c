@@ -926,6 +926,303 @@ static void a_pool_is_wrong_without_its_template(void)
     suptree_destroy(p.t);
 }
 
+/* -- pools of branches --------------------------------------------------------------------------- */
+
+/* POOL's template is a supervisor with a child, that never live.  The branch of place i: its top, a leaf, below a second
+ * supervisor another leaf. */
+enum { BELOW = OTHER, PLACE_TOP = 0, PLACE_A, PLACE_IN, PLACE_B, PLACE_SIZE, PLACES = 3 };
+
+static uint32_t at(uint32_t place, uint32_t part) { return FIRST + place * PLACE_SIZE + part; }
+
+static void add_branch(struct suptree *t, uint32_t place, bool remote)
+{
+    struct suptree_spec top = {.id = at(place, PLACE_TOP), .supervisor = true, .dynamic = true, .remote = remote};
+    struct suptree_spec in = {.id = at(place, PLACE_IN), .supervisor = true, .shutdown = SHUTDOWN_INFINITY};
+    struct suptree_spec leaf = {.shutdown = SHUTDOWN_MS, .shutdown_ms = 70, .restart = RESTART_TRANSIENT};
+
+    suptree_add(t, POOL, &top);
+    if (remote)
+        return;
+    leaf.id = at(place, PLACE_A);
+    suptree_add(t, top.id, &leaf);
+    suptree_add(t, top.id, &in);
+    leaf.id = at(place, PLACE_B);
+    suptree_add(t, in.id, &leaf);
+}
+
+static struct suptree *branch_pool(const struct suptree_spec *template)
+{
+    struct suptree_limits limits = {.vertices = 64, .ids = 64, .generation = 1};
+    struct suptree *t = suptree_create(&limits);
+    struct suptree_spec v = {.supervisor = true, .intensity = 2, .period_ms = 1000, .shutdown = SHUTDOWN_INFINITY};
+    struct suptree_spec like = *template, below = {.id = BELOW};
+
+    suptree_add(t, SUPTREE_NONE, &v);
+    v.id = POOL;
+    v.strategy = SIMPLE_ONE_FOR_ONE;
+    suptree_add(t, ROOT, &v);
+    like.id = TEMPLATE;
+    like.supervisor = true;
+    suptree_add(t, POOL, &like);
+    suptree_add(t, TEMPLATE, &below);
+    return t;
+}
+
+static void boot_branches(struct play *p, struct suptree_spec template, uint32_t places)
+{
+    memset(p, 0, sizeof *p);
+    p->t = branch_pool(&template);
+    for (uint32_t i = 0; i < places; i++)
+        add_branch(p->t, i, false);
+    give(p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+}
+
+static void want_branch(struct play *p)
+{
+    give(p, (struct suptree_input){.kind = SUPTREE_SPAWN, .vertex = POOL, .token = 5, .fresh = true});
+}
+
+static void call_of(struct play *p, uint16_t kind, uint32_t v)
+{
+    give(p, (struct suptree_input){.kind = kind, .vertex = v, .token = 6});
+}
+
+static void end_of(struct play *p, uint32_t v, uint8_t cls)
+{
+    give(p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = v, .life = p->life[v], .cls = cls});
+}
+
+/* Supervisors in place of workers, and so many of them. */
+static bool counts_branches(const struct play *p, uint32_t n)
+{
+    struct suptree_look l = look_at(p, POOL);
+
+    return l.specs == 1 && l.supervisors == n && l.workers == 0 && l.active == (int32_t)n;
+}
+
+static bool branch_is(const struct play *p, uint32_t place, enum tree_state state)
+{
+    for (uint32_t part = 0; part < PLACE_SIZE; part++)
+        if (look_at(p, at(place, part)).state != state)
+            return false;
+    return true;
+}
+
+static struct suptree_spec like(uint8_t restart, uint32_t intensity)
+{
+    return (struct suptree_spec){.restart = restart, .intensity = intensity, .period_ms = 1000,
+                                 .shutdown = SHUTDOWN_INFINITY};
+}
+
+static void an_instance_may_be_a_branch(void)
+{
+    struct suptree_spec leaf = {.id = at(PLACES, 0), .dynamic = true};
+    struct play p;
+
+    boot_branches(&p, like(RESTART_TRANSIENT, 1), PLACES);
+    ok(p.orders == 0 && counts_branches(&p, 0), "a pool of branches starts empty");
+    is_int(suptree_add(p.t, POOL, &leaf), TW_EINVAL, "a leaf is no instance where the template is a supervisor");
+    want_branch(&p);
+    ok(p.answer == ANSWER_OK && p.answered == at(0, 0) && branch_is(&p, 0, TREE_RUNNING) && counts_branches(&p, 1),
+       "an instance is up with all that was declared below it, and counts as one supervisor");
+    ok(p.anew[at(0, PLACE_A)] && p.anew[at(0, PLACE_B)], "... all of it another child's than before");
+    ok(p.starts[BELOW] == 0 && state(&p, TEMPLATE) == TREE_STOPPED, "what is below the template never lives");
+    call_of(&p, SUPTREE_START_CHILD, BELOW);
+    is_int(p.answer, ANSWER_NOT_FOUND, "... nor can it be started");
+    fail(&p, at(0, PLACE_A));
+    ok(p.starts[at(0, PLACE_A)] == 2 && !p.anew[at(0, PLACE_A)] && !p.fresh[at(0, PLACE_A)],
+       "a restart in it is one of the same child");
+    call_of(&p, SUPTREE_RESTART, at(0, PLACE_TOP));
+    is_int(p.answer, ANSWER_SIMPLE_ONE_FOR_ONE, "an instance is not restarted by a call, branch or not");
+    call_of(&p, SUPTREE_TERMINATE, at(0, PLACE_A));
+    call_of(&p, SUPTREE_RESTART, at(0, PLACE_A));
+    ok(p.answer == ANSWER_OK && p.starts[at(0, PLACE_A)] == 3, "... what is below one is");
+    suptree_destroy(p.t);
+}
+
+/* B fails once more than its supervisor may restart it: that gives up, and its end is one of PLACE_TOP's. */
+static void a_branch_that_gives_up(void)
+{
+    struct play p;
+
+    boot_branches(&p, like(RESTART_PERMANENT, 1), PLACES);
+    want_branch(&p);
+    call_of(&p, SUPTREE_TERMINATE, at(0, PLACE_A));
+    call_of(&p, SUPTREE_DELETE, at(0, PLACE_A));
+    for (int i = 0; i < 2; i++)
+        fail(&p, at(0, PLACE_B));
+    ok(branch_is(&p, 0, TREE_RUNNING) && p.starts[at(0, PLACE_A)] == 2,
+       "a permanent instance that gave up is back, with the children it was declared with (R9)");
+    ok(!p.fresh[at(0, PLACE_B)] && !p.anew[at(0, PLACE_B)], "... the same branch: it goes on from its commits");
+    is_int(look_at(&p, POOL).restarts_in_window, 1, "... for one restart of the pool's");
+    suptree_destroy(p.t);
+    boot_branches(&p, like(RESTART_TRANSIENT, 1), PLACES);
+    want_branch(&p);
+    for (int i = 0; i < 2; i++)
+        fail(&p, at(0, PLACE_B));
+    ok(look_at(&p, at(0, 0)).gone && branch_is(&p, 0, TREE_STOPPED) && counts_branches(&p, 0),
+       "a transient one has ended with shutdown: it is forgotten");
+    suptree_destroy(p.t);
+}
+
+static void a_place_has_another_branch(void)
+{
+    struct play p;
+    uint32_t line;
+
+    boot_branches(&p, like(RESTART_TRANSIENT, 1), 1);
+    want_branch(&p);
+    line = p.line[at(0, PLACE_B)];
+    fail(&p, at(0, PLACE_A));
+    call_of(&p, SUPTREE_TERMINATE, at(0, PLACE_IN));
+    call_of(&p, SUPTREE_DELETE, at(0, PLACE_IN));
+    want_branch(&p);
+    is_int(p.answer, ANSWER_MAX_CHILDREN, "a place whose branch runs is not free");
+    call_of(&p, SUPTREE_TERMINATE, at(0, PLACE_TOP));
+    ok(p.answer == ANSWER_OK && look_at(&p, at(0, 0)).gone, "an instance that is terminated is forgotten, whole");
+    want_branch(&p);
+    ok(branch_is(&p, 0, TREE_RUNNING) && p.line[at(0, PLACE_B)] > line, "in its place another branch begins, all of it");
+    ok(p.fresh[at(0, PLACE_A)] && p.anew[at(0, PLACE_A)] && p.fresh[at(0, PLACE_B)] && p.anew[at(0, PLACE_B)],
+       "... from init, as another child's");
+    is_int(look_at(&p, at(0, 0)).restarts_in_window, 0, "... with nothing of the former one's window");
+    fail(&p, at(0, PLACE_A));
+    ok(branch_is(&p, 0, TREE_RUNNING), "... so it may restart as often as it is allowed to");
+    suptree_destroy(p.t);
+}
+
+static void a_branch_that_does_not_start(void)
+{
+    struct play p;
+
+    boot_branches(&p, like(RESTART_PERMANENT, 1), 2);
+    p.manual = true;
+    want_branch(&p);
+    give_start(&p, SUPTREE_STARTED, at(0, PLACE_A));
+    p.manual = false;
+    give_start(&p, SUPTREE_START_FAILED, at(0, PLACE_B));
+    ok(p.answer == ANSWER_START_ERROR && look_at(&p, at(0, 0)).gone && branch_is(&p, 0, TREE_STOPPED),
+       "an instance in which one child does not start is undone, and leaves nothing (S3, M1)");
+    want_branch(&p);
+    is_int(p.answered, at(1, 0), "the next is tried in another place");
+    suptree_destroy(p.t);
+}
+
+static void branches_stop_at_once(void)
+{
+    struct play p;
+
+    boot_branches(&p, like(RESTART_PERMANENT, 1), PLACES);
+    for (int i = 0; i < PLACES; i++)
+        want_branch(&p);
+    p.manual = true;
+    p.orders = p.results = 0;
+    call_of(&p, SUPTREE_TERMINATE, POOL);
+    ok(p.orders == PLACES && p.order[0] == at(0, PLACE_B) && p.order[2] == at(2, PLACE_B),
+       "all branches are told at once, each begins with its last child (S6, S2)");
+    end_of(&p, at(1, PLACE_B), CLASS_SHUTDOWN);
+    ok(p.orders == PLACES + 1 && p.order[PLACES] == at(1, PLACE_A), "... and goes on by itself");
+    for (uint32_t i = PLACES; i-- > 0;) {
+        if (i != 1)
+            end_of(&p, at(i, PLACE_B), CLASS_SHUTDOWN);
+        is_int(state(&p, POOL), TREE_STOPPING, "the pool waits for the last of them (%u)", i);
+        end_of(&p, at(i, PLACE_A), CLASS_SHUTDOWN);
+    }
+    ok(p.results == 1 && state(&p, POOL) == TREE_STOPPED, "then it is down");
+    suptree_destroy(p.t);
+}
+
+/* Its own end and the pool's stop cross; and one that its template says is killed. */
+static void a_branch_ends_while_its_pool_stops(void)
+{
+    struct suptree_spec killed = like(RESTART_PERMANENT, 1);
+    struct play p;
+
+    boot_branches(&p, like(RESTART_PERMANENT, 0), 2);
+    want_branch(&p);
+    want_branch(&p);
+    p.manual = true;
+    p.results = 0;
+    fail(&p, at(0, PLACE_A));                   /* it gives up: B is told to stop */
+    call_of(&p, SUPTREE_TERMINATE, POOL);
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILLED_OUTSIDE, .vertex = at(1, PLACE_TOP)});
+    end_of(&p, at(1, PLACE_A), CLASS_KILLED);
+    end_of(&p, at(1, PLACE_B), CLASS_KILLED);
+    is_int(state(&p, POOL), TREE_STOPPING, "one was killed meanwhile: the pool waits for the other");
+    end_of(&p, at(0, PLACE_B), CLASS_SHUTDOWN);
+    ok(p.results == 1 && state(&p, POOL) == TREE_STOPPED && look_at(&p, at(0, 0)).gone && suptree_quiet(p.t),
+       "one that gave up before it was told is down as well, and none is started again");
+    suptree_destroy(p.t);
+    killed.shutdown = SHUTDOWN_BRUTAL_KILL;
+    boot_branches(&p, killed, 2);
+    want_branch(&p);
+    want_branch(&p);
+    p.manual = true;
+    p.orders = 0;
+    call_of(&p, SUPTREE_TERMINATE, POOL);
+    is_int(p.orders, 4, "branches whose template says brutal_kill are killed with all that is in them");
+    for (uint32_t i = 0; i < 4; i++)
+        end_of(&p, at(i / 2, i % 2 ? PLACE_A : PLACE_B), CLASS_KILLED);
+    is_int(state(&p, POOL), TREE_STOPPED, "... and then it is down");
+    suptree_destroy(p.t);
+}
+
+static void a_branch_is_killed_in_its_place(void)
+{
+    struct suptree_spec template = like(RESTART_TRANSIENT, 1);
+    struct play p;
+
+    boot_branches(&p, like(RESTART_PERMANENT, 1), 2);
+    want_branch(&p);
+    call_of(&p, SUPTREE_KILL, at(0, PLACE_TOP));
+    ok(p.answer == ANSWER_OK && p.lives == 2 && look_at(&p, at(0, 0)).gone && branch_is(&p, 0, TREE_STOPPED),
+       "an instance that is killed is gone with all its lives");
+    want_branch(&p);
+    give(&p, (struct suptree_input){.kind = SUPTREE_KILLED_OUTSIDE, .vertex = at(1, PLACE_TOP)});
+    ok(p.answered == at(1, 0) && branch_is(&p, 1, TREE_RUNNING), "one that is killed from outside is restarted (G4, R1)");
+    suptree_destroy(p.t);
+    template.auto_shutdown = AUTO_ANY_SIGNIFICANT;
+    boot_branches(&p, template, 0);
+    (void)suptree_add(p.t, POOL, &(struct suptree_spec){.id = at(0, 0), .supervisor = true, .dynamic = true});
+    (void)suptree_add(p.t, at(0, 0), &(struct suptree_spec){.id = at(0, 1), .significant = true,
+                                                            .restart = RESTART_TRANSIENT});
+    want_branch(&p);
+    end_of(&p, at(0, 1), CLASS_NORMAL);
+    ok(p.starts[at(0, 1)] == 1 && look_at(&p, at(0, 0)).gone, "auto_shutdown ends an instance as its template says");
+    suptree_destroy(p.t);
+}
+
+static void a_branch_elsewhere(void)
+{
+    struct suptree_spec template = like(RESTART_PERMANENT, 1);
+    struct play p = {.t = branch_pool(&template)};
+
+    for (uint32_t i = 0; i < 2; i++)
+        add_branch(p.t, i, true);
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .vertex = ROOT, .life = 1, .line = 1});
+    want_branch(&p);
+    want_branch(&p);
+    ok(p.anew[at(0, 0)] && p.fresh[at(0, 0)] && counts_branches(&p, 2), "a branch at home elsewhere is started as a whole");
+    end_of(&p, at(0, 0), CLASS_SHUTDOWN);
+    ok(p.starts[at(0, 0)] == 2 && !p.anew[at(0, 0)], "... and again, when it has ended there");
+    p.manual = true;
+    call_of(&p, SUPTREE_TERMINATE, POOL);
+    is_int(p.stops[at(0, 0)] + p.stops[at(1, 0)], 2, "all are told at once");
+    end_of(&p, at(1, 0), CLASS_SHUTDOWN);
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = at(0, 0), .life = p.life[at(0, 0)],
+                                    .cls = CLASS_SHUTDOWN, .cause = CAUSE_GIVEUP});
+    ok(state(&p, POOL) == TREE_STOPPED && suptree_quiet(p.t), "... and the pool is down when both have answered");
+    suptree_destroy(p.t);
+    p = (struct play){.t = suptree_create(&(struct suptree_limits){.vertices = 2, .ids = 2})};
+    (void)suptree_add(p.t, SUPTREE_NONE, &(struct suptree_spec){.supervisor = true});
+    (void)suptree_add(p.t, 0, &(struct suptree_spec){.id = 1});
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .life = 1, .line = 1, .fresh = true, .anew = true});
+    ok(p.anew[1], "its home tells those below that they are another branch's");
+    end_of(&p, 1, CLASS_ABNORMAL);
+    give(&p, (struct suptree_input){.kind = SUPTREE_BRANCH_START, .life = 2, .line = 1});
+    ok(p.starts[1] == 2 && !p.anew[1], "... and not when it is restarted");
+    suptree_destroy(p.t);
+}
+
 static void who_is_asked_stands_still(void)
 {
     struct play p;
@@ -1056,6 +1353,14 @@ int main(void)
     a_pool_starts_what_is_free();
     a_pool_stops_all_at_once();
     a_pool_is_wrong_without_its_template();
+    an_instance_may_be_a_branch();
+    a_branch_that_gives_up();
+    a_place_has_another_branch();
+    a_branch_that_does_not_start();
+    branches_stop_at_once();
+    a_branch_ends_while_its_pool_stops();
+    a_branch_is_killed_in_its_place();
+    a_branch_elsewhere();
     who_is_asked_stands_still();
     for (uint64_t seed = 1; seed <= 8; seed++)
         storms(seed, 4000);
