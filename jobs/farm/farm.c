@@ -8,6 +8,8 @@
  * Nobody tells the master that a hand is gone for good.  So it looks, a little at a time, by asking for each hand that
  * owes it a result to be started: one that is there answers that it is, one that had to be started anew gets its task
  * once more.
+ *
+ * In crews.yaml each hand comes with a crew, and what the pool starts and stops are the crews.
  */
 #include <treewarden/actor.h>
 
@@ -69,7 +71,8 @@ TW_STEP(hand)
 enum { FREE, WANTED, BUSY, IDLE };
 
 struct post {                           /* of one hand */
-    uint32_t is, vertex, request;       /* request: under way about it; 0 = none */
+    uint32_t is, vertex, request;       /* vertex: the pool's child; request: under way about it; 0 = none */
+    uint32_t hand;                      /* who has the task: the pool's child, or below it */
     uint32_t stop;                      /* ... it is to be let go */
     uint64_t task;
 };
@@ -108,6 +111,14 @@ TW_FN void master_ask(struct tw_ctx *cx, struct master *s, struct post *p, int s
     s->asked++;
 }
 
+TW_FN uint32_t master_hand(struct tw_ctx *cx, uint32_t child)
+{
+    for (uint32_t i = 0; i < HANDS; i++)
+        if (tw_peer_at(cx, "farm/hands/crew[*]", &i, 1) == child)
+            return tw_peer_at(cx, "farm/hands/crew[*]/hand", &i, 1);
+    return child;
+}
+
 TW_FN void master_work(struct tw_ctx *cx, const struct master *s, const struct post *p)
 {
     struct work w;
@@ -115,7 +126,7 @@ TW_FN void master_work(struct tw_ctx *cx, const struct master *s, const struct p
     w.task = p->task;
     w.value = p->task + 1;
     w.rounds = s->rounds;
-    tw_send(cx, p->vertex, WORK, &w, sizeof w);
+    tw_send(cx, p->hand, WORK, &w, sizeof w);
 }
 
 /* What the supervisor said of a post's hand.  Whatever went wrong is tried again when the timer has run out. */
@@ -129,6 +140,7 @@ TW_FN void master_told(struct tw_ctx *cx, struct master *s, struct post *p, cons
     } else if (c->answer == TW_CHILD_OK) {
         p->is = BUSY;                   /* it was wanted, or had gone */
         p->vertex = c->child;
+        p->hand = master_hand(cx, c->child);
         master_work(cx, s, p);
     } else if (c->answer != TW_CHILD_ALREADY_STARTED) {
         s->refused = 1;
@@ -150,7 +162,7 @@ TW_FN void master_result(struct tw_ctx *cx, struct master *s, uint32_t from, con
         tw_fail(cx, WRONG);
     }
     for (uint32_t i = 0; i < s->hands; i++)
-        if (s->post[i].is == BUSY && s->post[i].vertex == from && s->post[i].task == w->task)
+        if (s->post[i].is == BUSY && s->post[i].hand == from && s->post[i].task == w->task)
             s->post[i].is = w->task % 2 == 1 && !s->post[i].request ? FREE : IDLE;
 }
 
@@ -212,4 +224,12 @@ TW_STEP(master)
     }
 }
 
-TW_PROGRAM(master, hand)
+/* ---- who else is in a crew ---------------------------------------------------------------------- */
+
+struct mate { uint64_t n; };
+
+TW_INIT(mate) { s->n = 0; }
+TW_NO_RECEIVE(mate)
+TW_NO_STEP(mate)
+
+TW_PROGRAM(master, hand, mate)

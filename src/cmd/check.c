@@ -124,9 +124,11 @@ static struct sum sum_of(const struct spec *s)
     struct sum n = {0, 0, 0};
 
     for (uint32_t v = 0; v < s->vertex_count; v++) {
+        if (spec_is_template(s, v))
+            continue;
         n.supervisors += s->vertices[v].kind == SPEC_SUPERVISOR;
-        n.actors += s->vertices[v].kind == SPEC_ACTOR && !spec_is_template(s, v);
-        n.later += s->vertices[v].dynamic;
+        n.actors += s->vertices[v].kind == SPEC_ACTOR;
+        n.later += spec_is_place(s, v);
     }
     return n;
 }

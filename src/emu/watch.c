@@ -132,7 +132,7 @@ static void watch_kill(struct world *w, uint32_t top)
             up = s->vertices[up].parent;
         if (up != top)
             return;                     /* ids count depth first */
-        if (!s->vertices[v].dynamic && seen->worker && seen->worker->arena &&
+        if (!spec_is_place(s, v) && seen->worker && seen->worker->arena &&
             arena_config(&seen->worker->view, seen->slot)->vertex == v && runs(seen->worker, seen->slot))
             world_fail(w, "%s was killed, and %s still runs", path_of(w, top), path_of(w, v));
     }

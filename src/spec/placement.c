@@ -75,14 +75,24 @@ static uint32_t least(const struct row *row, const uint32_t *load, int rank, uin
     return best;
 }
 
+/* The nearest pool above a vertex; SPEC_NONE: there is none. */
+static uint32_t pool_above(const struct spec *s, uint32_t v)
+{
+    do
+        v = s->vertices[v].parent;
+    while (v != SPEC_NONE && s->vertices[v].strategy != SIMPLE_ONE_FOR_ONE);
+    return v;
+}
+
 static int refuse_slots(const struct spec *s, uint32_t v, uint32_t rank, uint32_t device, uint32_t load,
                         struct reason *why)
 {
-    const struct spec_vertex *x = &s->vertices[v], *pool = &s->vertices[x->parent];
+    const struct spec_vertex *x = &s->vertices[v];
+    uint32_t pool = pool_above(s, v);
     char lower[SPEC_PATH_BYTES + 40] = "";
 
-    if (pool->strategy == SIMPLE_ONE_FOR_ONE)
-        snprintf(lower, sizeof lower, ", or lower max_children of %s", pool->path);
+    if (pool != SPEC_NONE)
+        snprintf(lower, sizeof lower, ", or lower max_children of %s", s->vertices[pool].path);
     if (is_beside_cuda(s, v))
         return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots for host actors: rank %u would have to hold %u "
                           "beside its CUDA devices, and has %u slots for them: raise devices.host_slots or the number of "
@@ -141,7 +151,9 @@ int placement_make(const struct spec *s, int ranks, struct placement *ret, struc
         goto err_free;
     }
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        p.home_of[v] = s->vertices[v].kind == SPEC_SUPERVISOR ? (int16_t)placement_tied_to(s, v) : -1;
+        uint32_t by = spec_is_template(s, v) ? s->vertices[v].parent : v;       /* it lives nowhere: where its pool is */
+
+        p.home_of[v] = s->vertices[v].kind == SPEC_SUPERVISOR ? (int16_t)placement_tied_to(s, by) : -1;
         p.rank_of[v] = p.home_of[v] < 0 ? 0 : (uint16_t)p.home_of[v];
     }
     p.home_of[0] = -1;          /* the top of the tree is the root's whatever it says */

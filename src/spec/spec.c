@@ -139,6 +139,7 @@ static uint32_t add_child(struct expansion *x, const struct decl *d, uint32_t pa
     return id;
 }
 
+/* A template never lives, so nothing is below it. */
 static void expand(struct expansion *x, struct decl *d, uint32_t parent, uint32_t *last)
 {
     if (d->is_template)
@@ -441,6 +442,22 @@ bool spec_is_template(const struct spec *s, uint32_t vertex)
     const struct spec_vertex *v = &s->vertices[vertex];
 
     return v->parent != SPEC_NONE && !v->dynamic && s->vertices[v->parent].strategy == SIMPLE_ONE_FOR_ONE;
+}
+
+bool spec_is_place(const struct spec *s, uint32_t vertex)
+{
+    while (vertex != SPEC_NONE && !s->vertices[vertex].dynamic)
+        vertex = s->vertices[vertex].parent;
+    return vertex != SPEC_NONE;
+}
+
+uint32_t spec_next_below(const struct spec *s, uint32_t vertex, uint32_t top)
+{
+    if (s->vertices[vertex].first_child != SPEC_NONE)
+        return s->vertices[vertex].first_child;
+    while (vertex != top && s->vertices[vertex].next_sibling == SPEC_NONE)
+        vertex = s->vertices[vertex].parent;
+    return vertex == top ? SPEC_NONE : s->vertices[vertex].next_sibling;
 }
 
 uint32_t spec_match(const struct spec *s, const char *pattern, uint32_t *ret_ids, uint32_t cap)

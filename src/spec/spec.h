@@ -122,6 +122,10 @@ uint32_t spec_slots(const struct spec *s, uint32_t device);
 uint32_t spec_spares(const struct spec *s, uint32_t device);
 /* May an actor live there?  Beside CUDA devices host actors on the host device alone, and no others. */
 bool spec_may_live(const struct spec *s, uint32_t vertex, uint32_t device);
+/* Of what comes and goes, by itself or with a branch: it, or a supervisor above it, is dynamic.  O(depth). */
+bool spec_is_place(const struct spec *s, uint32_t vertex);
+/* All below a vertex, parents first: from top itself on, the one after `vertex`; SPEC_NONE when there is no more. */
+uint32_t spec_next_below(const struct spec *s, uint32_t vertex, uint32_t top);
 
 /* Vertices that match a pattern: names or '*', each bracket position a number, a range a-b or '*'
  * (plate/rows[0-2]/tile[*,3]; rows without a bracket means all of them).  Up to cap ids, in order; returns

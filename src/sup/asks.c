@@ -4,6 +4,10 @@
  * again, but answers again once it knows the answer.  So a slot may ask as often as it likes.  Between ranks nothing is
  * lost: the request goes to the home of the supervisor as an operator's call does, its answer comes back by its token.
  * A place holds the last request only: the slot has committed that it had the answer to the one before.
+ *
+ * Who is told of a child may send to it at once, and that is for this child, not for one that was in its place before.
+ * The answer brings what there is to know of an actor.  Of a branch the rank waits with it until it has heard of each
+ * actor that the branch began with.
  */
 #include "sup/rank_impl.h"
 
@@ -108,7 +112,7 @@ void on_asked(void *self, const struct cell_child *c)
         return;
     }
     *a = (struct rank_ask){.number = c->seq, .line = c->line, .serial = ++r->ask_serial % SERIALS, .verb = c->verb,
-                           .what = c->what};
+                           .what = c->what, .listed = a->listed, .next = a->next};
     journal_ask(r, JOURNAL_COMMAND, c->src, a);
     send_ask(r, c->src, c->place);
 }
@@ -144,17 +148,85 @@ static void learn(struct rank *r, uint32_t child, uint64_t life, uint32_t line)
     devman_peer(r->devman, child, life, line, PEER_UP, 0, 0);
 }
 
+/* What is known of an actor is of the branch whose top began with that life, or of later.  One engine's lives rise; a
+ * home of its own counts from the life that it was started with, as its reign. */
+static bool is_of(const struct rank *r, uint32_t actor, uint32_t top, uint64_t life)
+{
+    const struct spec_vertex *all = r->cx.spec->vertices;
+    uint64_t known = r->table[actor].life;
+
+    if (r->cx.home_of[all[actor].parent] == r->cx.home_of[all[top].parent])
+        return known > life;
+    return known != 0 && (((known >> 32) - life) & 0xfffffu) < 0x80000u;
+}
+
+/* Not what comes and goes within the branch. */
+static bool begins_with(const struct spec *s, uint32_t actor, uint32_t top)
+{
+    for (uint32_t v = actor; v != top; v = s->vertices[v].parent)
+        if (s->vertices[v].dynamic || spec_is_template(s, v))
+            return false;
+    return s->vertices[actor].kind == SPEC_ACTOR;
+}
+
+static bool has_heard(const struct rank *r, uint32_t top, uint64_t life)
+{
+    const struct spec *s = r->cx.spec;
+
+    for (uint32_t v = top; v != SPEC_NONE; v = spec_next_below(s, v, top))
+        if (v != top && begins_with(s, v, top) && !is_of(r, v, top, life))
+            return false;
+    return true;
+}
+
+/* Those of the list that need not wait any more are told. */
+void asks_heard(struct rank *r)
+{
+    uint32_t *link = &r->asks_waiting;
+
+    while (*link) {
+        uint32_t i = *link - 1;
+        struct rank_ask *a = &r->asks[i];
+
+        if (a->answered && !a->done && !has_heard(r, a->what, a->life)) {
+            link = &a->next;
+            continue;
+        }
+        *link = a->next;
+        a->listed = false;
+        if (a->answered && !a->done)
+            settle(r, i / SLOT_ASKS, i % SLOT_ASKS, a->answer);
+    }
+}
+
+static void wait_to_hear(struct rank *r, uint32_t i)
+{
+    if (!r->asks[i].listed) {
+        r->asks[i].next = r->asks_waiting;
+        r->asks_waiting = 1 + i;
+    }
+    r->asks[i].listed = true;
+    asks_heard(r);
+}
+
 void on_ask_answered(struct rank *r, const struct cell_admin *c)
 {
     uint32_t vertex = (uint32_t)c->token, place = (uint32_t)(c->token >> 32) & 3u;
     struct rank_ask *a = vertex < r->vertices ? &r->asks[vertex * SLOT_ASKS + place] : NULL;
+    bool there = c->answer == ANSWER_OK || c->answer == ANSWER_ALREADY_STARTED;
 
-    if (!a || a->serial != ((uint32_t)(c->token >> 34) & (SERIALS - 1)) || a->done || c->src >= r->vertices ||
+    if (!a || a->serial != ((uint32_t)(c->token >> 34) & (SERIALS - 1)) || a->answered || c->src >= r->vertices ||
         (uint32_t)c->answer >= ANSWER_COUNT)
         return;                         /* who asked has begun anew since */
     a->what = c->src;
     a->life = c->life;
-    if (a->verb == TW_CHILD_START_ && (c->answer == ANSWER_OK || c->answer == ANSWER_ALREADY_STARTED))
+    a->answer = (uint8_t)c->answer;
+    a->answered = true;
+    if (a->verb == TW_CHILD_START_ && there && r->cx.spec->vertices[c->src].kind == SPEC_SUPERVISOR) {
+        wait_to_hear(r, vertex * SLOT_ASKS + place);
+        return;
+    }
+    if (a->verb == TW_CHILD_START_ && there)
         learn(r, c->src, c->life, c->counts[0]);
-    settle(r, vertex, place, (uint8_t)c->answer);
+    settle(r, vertex, place, a->answer);
 }

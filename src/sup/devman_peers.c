@@ -50,7 +50,7 @@ void devman_peer(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line
 {
     if (status != PEER_UP && status != PEER_DRAINING && lived(d->where[vertex], life))
         d->ends[vertex] = (struct peer_end){life, PEER_END(life, cls, cause)};
-    d->where[vertex] = PEER_WORD(line, life, 0, status | (d->cx.spec->vertices[vertex].dynamic ? PEER_PLACE : 0));
+    d->where[vertex] = PEER_WORD(line, life, 0, status | (spec_is_place(d->cx.spec, vertex) ? PEER_PLACE : 0));
     for (int device = 0; device < d->cx.devices; device++)
         if (d->devices[device].state == DEVICE_IS_UP)
             tell_peer(d, device, vertex);

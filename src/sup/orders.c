@@ -22,7 +22,7 @@ static void start_branch(struct rank *r, const struct cell_order *c)
 {
     struct suptree_input in = {.kind = SUPTREE_BRANCH_START, .vertex = c->dst, .life = c->life,
                                .line = 1, .reign = c->epoch & 0xfffffu, .fresh = c->how != 0,
-                               .move = c->flags & ORDER_MOVE};
+                               .anew = c->how == START_ANEW, .move = c->flags & ORDER_MOVE};
 
     branch_input(r, &in);
 }
@@ -195,14 +195,14 @@ static void address(struct rank *r, uint32_t vertex, uint64_t life, enum peer_st
     publish(r, vertex, VERTEX_ADDRESS);
 }
 
-/* Who is forgotten will not come back: what is sent to it need not wait for it. */
-void forgotten(struct rank *r, uint32_t vertex)
+/* Who is forgotten will not come back, and with it nobody below: what is sent to them need not wait for that. */
+void forgotten(struct rank *r, uint32_t top)
 {
-    const struct view_vertex *v = &r->table[vertex];
+    const struct spec *s = r->cx.spec;
 
-    if (r->cx.spec->vertices[vertex].kind == SPEC_ACTOR && r->cx.rank_of[vertex] == r->me &&
-        r->status[vertex] == PEER_DOWN)
-        address(r, vertex, v->life, PEER_GONE, v->end_cls, v->end_cause);
+    for (uint32_t v = top; v != SPEC_NONE; v = spec_next_below(s, v, top))
+        if (s->vertices[v].kind == SPEC_ACTOR && r->cx.rank_of[v] == r->me && r->status[v] == PEER_DOWN)
+            address(r, v, r->table[v].life, PEER_GONE, r->table[v].end_cls, r->table[v].end_cause);
 }
 
 static void on_started(void *self, uint32_t vertex, uint64_t life, uint64_t resumed)

@@ -83,11 +83,19 @@ static int flush_out(struct rank *r)
 
 /* -- the picture ---------------------------------------------------------------------------------- */
 
+/* Who gave up in a place and was forgotten does not come back: another takes the place. */
+static void note_forgotten(struct rank *r, uint32_t vertex)
+{
+    r->gave_up[vertex].forgotten |= r->table[vertex].state == VERTEX_GONE && r->cx.spec->vertices[vertex].dynamic &&
+                                    r->gave_up[vertex].stands;
+}
+
 /* What a reason for people needs: who fell last, of what; who gave up and is not back. */
 void note_death(struct rank *r, uint32_t vertex, uint8_t cls, uint8_t cause)
 {
     if (cause == CAUSE_GIVEUP && r->cx.spec->vertices[vertex].kind == SPEC_SUPERVISOR) {
         r->gave_up[vertex].stands = true;
+        note_forgotten(r, vertex);      /* that may have been told before */
     } else if (cls == CLASS_ABNORMAL && cause == CAUSE_CODE) {
         snprintf(r->last_fault, sizeof r->last_fault, "%.120s failed with code %u", r->cx.spec->vertices[vertex].path,
                  r->table[vertex].code);
@@ -103,7 +111,8 @@ void note_state(struct rank *r, uint32_t vertex)
     struct giveup *g = &r->gave_up[vertex];
     bool actor = r->cx.spec->vertices[vertex].kind == SPEC_ACTOR;
 
-    if (r->table[vertex].state == VERTEX_RUNNING)
+    note_forgotten(r, vertex);
+    if (r->table[vertex].state == VERTEX_RUNNING && !g->forgotten)
         *g = (struct giveup){0};
     else if (r->table[vertex].state == VERTEX_QUARANTINED && !g->stands)
         *g = (struct giveup){.stands = true, .quarantined = true, .cause = actor ? r->table[vertex].cause : CAUSE_NONE};
@@ -140,6 +149,7 @@ static void on_vertex(struct rank *r, const struct cell_vertex *c)
         v->slot = c->slot;
         r->status[c->dst] = c->flags & VERTEX_STATUS;
         devman_peer(r->devman, c->dst, c->life, c->line, c->flags & VERTEX_STATUS, c->end_cls, c->end_cause);
+        asks_heard(r);
     }
     if (c->flags & VERTEX_RETRIES && r->cx.spec->vertices[c->dst].kind == SPEC_SUPERVISOR && !is_home_here(r, c->dst))
         v->retrying = c->retrying;

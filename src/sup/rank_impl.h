@@ -59,6 +59,7 @@ enum rank_phase {
  * elsewhere are known there. */
 struct giveup {
     bool stands, quarantined;   /* it is not back */
+    bool forgotten;             /* who runs in its place now is not it */
     uint8_t how;                /* enum suptree_giveup; _NONE: it did not give up, or that is all that is known */
     uint8_t cause;              /* what `child` ended of; how _NONE: what it is kept down for, if that is known */
     uint32_t child;             /* not with _NONE */
@@ -72,7 +73,9 @@ struct rank_ask {
     uint64_t number, life;              /* number 0: none yet; life: the child's */
     uint32_t line, serial, verb, what;  /* what: it names, and when it is done, it was about */
     bool done;
+    bool answered, listed;              /* it is known what became of it; it is in the list of those that wait to hear more */
     uint8_t answer;
+    uint32_t next;                      /* in that list */
 };
 
 struct rank {
@@ -104,6 +107,7 @@ struct rank {
     uint8_t *left;              /* per rank: said goodbye */
     struct rank_ask *asks;      /* owned; [vertex x SLOT_ASKS + place] */
     uint32_t ask_serial;
+    uint32_t asks_waiting;              /* 1 + the first of the list; 0: none */
     struct pending_report *reports;     /* owned; [seq % report_room] */
     uint32_t report_room;
     uint64_t report_seq, report_oldest; /* all before the oldest are answered */
@@ -166,6 +170,7 @@ bool is_home_here(const struct rank *r, uint32_t supervisor);       /* it is dec
 void on_asked(void *self, const struct cell_child *c);
 void ask_result(struct rank *r, const struct suptree_effect *e);
 void on_ask_answered(struct rank *r, const struct cell_admin *c);
+void asks_heard(struct rank *r);        /* there is news of where vertices are */
 uint32_t supervisor_of(const struct rank *r, uint32_t verb, uint32_t vertex);
 
 /* command.c */

@@ -49,6 +49,6 @@ void view_count(const struct view *v, uint32_t supervisor, struct view_children 
     }
     if (all[supervisor].strategy == SIMPLE_ONE_FOR_ONE) {       /* as core/suptree counts a pool */
         ret->specs = 1;
-        ret->active = (int32_t)(ret->workers - v->vertices[supervisor].retrying);
+        ret->active = (int32_t)(ret->supervisors + ret->workers - v->vertices[supervisor].retrying);
     }
 }

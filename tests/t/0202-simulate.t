@@ -1,7 +1,7 @@
 # whole jobs on virtual time: they heal, a seed is a run, and a job that does not heal is shrunk to a script
 . "$TW_SRC/tests/lib/live.sh"
 tw=$TREEWARDEN
-cp "$TW_SRC"/jobs/relay/relay.yaml "$TW_SRC"/jobs/farm/farm.yaml "$TW_SRC"/jobs/heat/heat.yaml "$TW_SRC"/jobs/heat/plate.pgm .
+cp "$TW_SRC"/jobs/relay/relay.yaml "$TW_SRC"/jobs/farm/farm.yaml "$TW_SRC"/jobs/farm/crews.yaml "$TW_SRC"/jobs/heat/heat.yaml "$TW_SRC"/jobs/heat/plate.pgm .
 cp "$TW_SRC"/tests/data/wave.yaml "$TW_SRC"/tests/data/poison.yaml "$TW_SRC"/tests/data/watch.yaml .
 cp "$TW_BUILD"/jobs/relay/relay.so "$TW_BUILD"/jobs/farm/farm.so "$TW_BUILD"/jobs/heat/heat.so .
 cp "$TW_BUILD"/tests/data/wave.so "$TW_BUILD"/tests/data/poison.so "$TW_BUILD"/tests/data/watch.so .
@@ -17,6 +17,10 @@ done
 within 100 "$tw" simulate wave.yaml -q --ranks 2 --seeds 1..20 --twice; is $? 0 "so does an eager stencil"
 within 100 "$tw" simulate farm.yaml -q --seeds 1..60 --twice; is $? 0 "so does a farm whose hands are started at run time"
 within 100 "$tw" simulate farm.yaml -q --seeds 1..40 --set farm/hands.place.rank=1; is $? 0 "... also by the supervisor of another rank"
+within 100 "$tw" simulate crews.yaml -q --seeds 1..40 --twice; is $? 0 "... also where each comes with a crew, as a branch"
+for place in hands.place.rank=1 hands/crew.place.rank=1; do
+    within 100 "$tw" simulate crews.yaml -q --seeds 1..30 --set farm/$place; is $? 0 "... on another rank: $place"
+done
 within 100 "$tw" simulate poison.yaml -q --ranks 2 --seeds 1..200 --twice; is $? 0 "so does one with poison among its messages"
 within 100 "$tw" simulate poison.yaml -q --seeds 1..100 --set job/source.place=spread --set devices.slots=4; is $? 0 "... of one device"
 within 100 "$tw" simulate watch.yaml -q --ranks 2 --seeds 1..300 --twice; is $? 0 "so do those who watch one another"

@@ -33,7 +33,7 @@ children:
 drills: [{at: 1h, path: "top/near/job[0]", how: fail}]
 Y
 within 60 "$tw" cc --no-cuda -q tick.c; ok $? "the actor program builds"
-says "$(within 10 "$tw" check pool.yaml)" "4 supervisors, 6 actors (6 only at run time)" "check counts what is started at run time"
+says "$(within 10 "$tw" check pool.yaml)" "4 supervisors, 6 actors (7 only at run time)" "check counts what is started at run time"
 is "$(within 10 "$tw" check -v pool.yaml | grep -c 'top/near/job$')" 0 "... and shows no template among the paths"
 out=$(within 10 "$tw" check pool.yaml -n 2 --set top/near.max_children=9 2>&1); is $? 78 "more instances than slots are refused"
 says "$out" "lower max_children of top/near" "... with what to lower"

@@ -17,6 +17,12 @@ for home in -1 0 1; do
     cmp -s plain-out/farm.txt o$home/farm.txt; ok $? "... and the result is the same, byte for byte"
     is "$(events s$home --type start | grep -c 'farm/master .*start 4')" 1 "... though its master died three times"
 done
+cp "$TW_SRC"/jobs/farm/crews.yaml .
+for place in "" "--set farm/hands.place.rank=1" "--set farm/hands/crew.place.rank=1"; do
+    within 60 "$tw" launch -n 2 crews.yaml --drills $place --state-dir c --out oc >out 2>&1; is $? 0 "hands with crews $place: it ends well"
+    cmp -s plain-out/farm.txt oc/farm.txt; ok $? "... with the same result"
+    rm -rf c oc
+done
 says "$(events s1 --type result | grep 'child-start farm/hands/hand')" "farm/master" "what an actor asked for is in the journal"
 
 # one that asks its own supervisor, which is still starting, and then to be stopped itself

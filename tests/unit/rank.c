@@ -589,6 +589,59 @@ static void what_is_asked_is_done_once(void)
     play_end(p);
 }
 
+/* Its home answers for a branch: of lives of the engine that started it, and of a home of its own. */
+static const char branches[] = HEAD "  - {actor: a, place: {rank: 1}}\n"
+    "  - supervisor: lines\n    strategy: simple_one_for_one\n    max_children: 1\n    children:\n"
+    "      - supervisor: line\n        children:\n          - {actor: b, type: a, place: {rank: 0}}\n"
+    "          - {supervisor: in, place: {rank: 0}, children: [{actor: c, type: a}, {actor: d, type: a, start: later}]}\n"
+    "          - {supervisor: jobs, strategy: simple_one_for_one, max_children: 1, children: [{actor: e, type: a, "
+    "place: {rank: 0}}]}\n";
+
+static void who_asked_for_a_branch_may_send_to_it(void)
+{
+    enum { LINES = 2, LINE = 4, B = 5, C = 7 };
+    struct play *p = play_with(branches, 1, false);
+    uint32_t peers;
+    union cell c;
+
+    boot(p);
+    order(p, CELL_START, 1, X, 11);
+    runs(p, X, 11);
+    where(p, B, 70, 1);
+    where(p, C, 1ull << 52 | 70ull << 32 | 5, 1);
+    asks(p, 4, 1, TW_CHILD_START_, LINES);
+    (void)answers_to(p, &c, &peers);
+    is_int(last(p, CELL_ADMIN)->admin.verb, SUPTREE_SPAWN, "(a branch is asked for)");
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN_OK;
+    c.admin.src = LINE;
+    c.admin.token = last(p, CELL_ADMIN)->admin.token;
+    c.admin.life = 77;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+    is_int(answers_to(p, &c, &peers), 0, "the answer waits for news of those in it: what is known is of a former branch");
+    asks(p, 4, 1, TW_CHILD_START_, LINES);
+    ok(answers_to(p, &c, &peers) == 0 && sent(p, CELL_ADMIN) == 1, "... asked once more meanwhile, nothing is done again");
+    where(p, C, 1ull << 52 | 79ull << 32 | 9, 2);
+    is_int(answers_to(p, &c, &peers), 0, "... of all of them");
+    where(p, B, 78, 2);
+    ok(answers_to(p, &c, &peers) == 1 && c.child.answer == TW_CHILD_OK && c.child.what == LINE && c.child.child_life == 77,
+       "then it is given; who is started later is not waited for");
+    asks(p, 5, 1, TW_CHILD_START_, LINES);
+    memset(&c, 0, sizeof c);
+    c.admin.type = CELL_ADMIN_OK;
+    c.admin.src = LINE;
+    c.admin.token = last(p, CELL_ADMIN)->admin.token;
+    c.admin.life = 90;
+    put_in(p, 0, &c);
+    turns(p, 1, 1000);
+    asks(p, 6, 1, TW_CHILD_TERMINATE_, LINE);
+    where(p, B, 91, 3);
+    where(p, C, 1ull << 52 | 92ull << 32 | 12, 3);
+    is_int(answers_to(p, &c, &peers), 0, "who asked for something else since is not told of it");
+    play_end(p);
+}
+
 /* -- cells that nobody should have sent ------------------------------------------------------------- */
 
 static void orders_that_make_no_sense(void)
@@ -1065,6 +1118,7 @@ int main(void)
     an_end_is_told_though_another_life_has_begun();
     losses_are_reported_as_such();
     what_is_asked_is_done_once();
+    who_asked_for_a_branch_may_send_to_it();
     actors_ask_the_root();
     reports_are_taken_once();
     losses_cost_nothing();

@@ -282,6 +282,50 @@ static void a_pool_has_a_template_and_places(void)
     spec_free(s);
 }
 
+static const char branches[] = HEAD
+    "children:\n  - supervisor: lines\n    strategy: simple_one_for_one\n    max_children: 2\n    children:\n"
+    "      - supervisor: line\n        restart: transient\n        place: {rank: \"$0\"}\n        children:\n"
+    "          - {actor: reader}\n          - {actor: writer, count: 2, depends: [reader]}\n"
+    "          - {supervisor: jobs, strategy: simple_one_for_one, max_children: 1, children: [{actor: job}]}\n";
+
+static void the_child_of_a_pool_may_be_a_branch(void)
+{
+    struct spec *s = load(branches, NULL, 0);
+    uint32_t line, at, below = 0;
+    struct placement p;
+    struct reason why;
+
+    if (!ok(s != NULL, "a pool of branches loads")) {
+        printf("# %s", errors);
+        return;
+    }
+    is_int(s->vertex_count, 17, "each instance is a branch of its own, the template one vertex");
+    at = spec_find(s, "top/lines/line");
+    line = spec_find(s, "top/lines/line[1]");
+    ok(spec_is_template(s, at) && s->vertices[at].kind == SPEC_SUPERVISOR && s->vertices[at].first_child == SPEC_NONE,
+       "nothing is below the template");
+    ok(s->vertices[line].dynamic && s->vertices[line].restart == RESTART_TRANSIENT, "an instance is to be started");
+    at = spec_find(s, "top/lines/line[1]/writer[1]");
+    ok(!s->vertices[at].dynamic && s->vertices[at].dims[0] == 1 && s->vertices[at].dims[1] == 1,
+       "who is below one is started with it, and knows all its numbers");
+    ok(spec_is_place(s, at) && spec_is_place(s, line) && !spec_is_place(s, 1), "what comes with a branch goes with it");
+    for (at = line; at != SPEC_NONE; at = spec_next_below(s, at, line))
+        below++;
+    is_int(below, 7, "all of a branch is below its top");
+    ok(spec_is_template(s, spec_find(s, "top/lines/line[0]/jobs/job")), "a branch may have a pool of its own");
+    is_int(placement_make(s, 2, &p, &why), 0, "it fits on two ranks");
+    ok(p.home_of[1] == -1 && p.home_of[2] == -1 && p.home_of[3] == 0 && p.home_of[line] == 1,
+       "an instance is at home where it is placed, the template where its pool is");
+    is_int(p.rank_of[spec_find(s, "top/lines/line[1]/jobs/job[0]")], 1, "... with all that is below it");
+    placement_free(&p);
+    is_int(placement_make(s, 1, &p, &why), TW_EINVAL, "a place on a rank that is not there is refused");
+    spec_free(s);
+    s = load(branches, (const char *const[]){"top/lines/line/writer.count=9"}, 1);
+    is_int(placement_make(s, 2, &p, &why), TW_EINVAL, "too few slots for all branches are refused");
+    ok(strstr(why.text, "or lower max_children of top/lines") != NULL, "... with the pool to make smaller");
+    spec_free(s);
+}
+
 #define POOL "children: [{supervisor: p, strategy: simple_one_for_one, "
 
 static void what_is_wrong_with_a_pool_is_said(void)
@@ -289,7 +333,10 @@ static void what_is_wrong_with_a_pool_is_said(void)
     wrong(POOL "children: [{actor: a}]}]\n", ":5:38: p: simple_one_for_one: without max_children");
     wrong(POOL "max_children: 0, children: [{actor: a}]}]\n", "max_children: \"0\" is not a whole number from 1");
     wrong(POOL "max_children: 2, children: [{actor: a}, {actor: b}]}]\n", "b is a second child");
-    wrong(POOL "max_children: 2, children: [{supervisor: b, children: [{actor: a}]}]}]\n", "the child of p must be an actor");
+    wrong(POOL "max_children: 2, children: [{supervisor: b, on_giveup: quarantine, children: [{actor: a}]}]}]\n",
+          ":5:113: b: on_giveup: quarantine: no call restarts an instance");
+    wrong(POOL "max_children: 2, children: [{supervisor: b, count: 2, children: [{actor: a}]}]}]\n", "of the instances of p");
+    wrong(POOL "max_children: 2, children: [{supervisor: b}]}]\n", "b: a supervisor without children");
     wrong(POOL "max_children: 2, children: [{actor: a, count: 2}]}]\n", ":5:104: a: count: of the instances of p");
     wrong(POOL "max_children: 2, children: [{actor: a, start: later}]}]\n", "are all started later");
     wrong(POOL "max_children: 2, children: [{actor: a, on_cause: {segv: quarantine}}]}]\n", "a pool forgets an instance");
@@ -324,6 +371,7 @@ int main(void)
     what_is_wrong_is_said();
     damaged_files_are_refused_or_read();
     a_pool_has_a_template_and_places();
+    the_child_of_a_pool_may_be_a_branch();
     what_is_wrong_with_a_pool_is_said();
     done_testing();
 }
