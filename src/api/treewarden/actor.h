@@ -214,7 +214,8 @@ TW_FN void tw_demonitor(struct tw_ctx *cx, uint32_t peer) { (void)TW_CALL_(cx)->
 
 /* Ask for a child to be started: `what` is a pool, for another instance of it, or a vertex of an instance, of a child
  * with `start: later`, or of one that was forgotten.  It begins from init.  Or ask for `what` to be stopped, in order:
- * afterwards its supervisor does not restart it; an instance of a pool, or a temporary child, is forgotten.
+ * afterwards its supervisor does not restart it; an instance of a pool, or a temporary child, is forgotten.  If it is a
+ * supervisor, all this is of its whole branch: it is answered when all of it is up, or down.
  *
  * The request leaves with the next commit and is then carried out once, whatever dies; it waits its turn at the
  * supervisor, which may be one above this actor.  Its answer comes as one TW_CHILD, unless this actor has ended by then.
