@@ -713,6 +713,26 @@ static void a_pool_tries_its_other_places(void)
     end();
 }
 
+static void bad_luck_is_not_passed_on(void)
+{
+    struct suptree_extra x = {.local_restarts = 1, .backoff_min_ms = 10, .healthy_after_ms = 1000};
+
+    begin();
+    add(SUPTREE_NONE, 0, (struct suptree_spec){SUP, .strategy = SIMPLE_ONE_FOR_ONE, .intensity = 10}, NULL);
+    add(0, 1, (struct suptree_spec){0}, &x);
+    add(0, 2, (struct suptree_spec){.dynamic = true}, &x);
+    start();
+    ask(SUPTREE_SPAWN, 0);
+    fails(2);
+    pass(10);
+    fails(2);
+    is_str(w.said, "exit 2 delay 2 10 ", "8: an instance that would move on waits");
+    ask(SUPTREE_TERMINATE, 2);
+    ask(SUPTREE_SPAWN, 0);
+    is_str(w.said, "start 2 ", "... and is stopped: the next one in its place begins where it is");
+    end();
+}
+
 static void suspects(void)
 {
     struct suptree_extra otp = {.count_infrastructure = true}, again = {.on_cause = {[CAUSE_SUSPECT] = ACTION_RESTART}};
@@ -891,6 +911,7 @@ int main(void)
     a_slot_for_a_group_stops_nobody();
     a_start_that_fails_has_a_cause();
     a_pool_tries_its_other_places();
+    bad_luck_is_not_passed_on();
     suspects();
     who_depends_falls_along();
     a_wait_is_saved();
