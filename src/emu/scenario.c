@@ -83,6 +83,11 @@ static uint32_t vertex_of(const struct scenario *s, uint32_t name)
     return there != NONE ? there : s->parts[name].latest;
 }
 
+static bool is_pool(const struct scenario *s, uint32_t v)
+{
+    return s->actors[v].like->spec.strategy == SIMPLE_ONE_FOR_ONE;
+}
+
 static int add_actor(struct scenario *s, uint32_t name, uint32_t parent, const struct scenario_vertex *like)
 {
     struct suptree_spec spec = like->spec;
@@ -90,7 +95,7 @@ static int add_actor(struct scenario *s, uint32_t name, uint32_t parent, const s
 
     spec.id = s->count;
     spec.name = name + 1;
-    spec.dynamic |= s->file.names[name].pool_of != NONE;
+    spec.dynamic |= parent != NONE && is_pool(s, parent) && s->file.names[name].pool_of != NONE;
     rc = s->stage->add(s->stage_self, parent, &spec);
     if (rc != 0)
         return rc;
@@ -385,18 +390,13 @@ static uint32_t parent_of(const struct scenario *s, uint32_t name)
 static void administrate(struct scenario *s, const struct operation *o, uint16_t kind)
 {
     uint32_t parent = parent_of(s, o->name), pool_of = s->file.names[o->name].pool_of;
-    bool never_ran = pool_of != NONE && s->parts[o->name].starts == 0;
+    bool never_ran = pool_of != NONE && s->file.names[pool_of].template && s->parts[o->name].starts == 0;
     struct suptree_input in = {.kind = kind, .vertex = vertex_of(s, never_ran ? pool_of : o->name), .token = token_of(o)};
 
     if (parent == NONE)
         say(s, "noop %s no_supervisor", text(s, o->name));
     else if (supervisor_called(s, name_of(s, parent), o->name) != NONE)
         take(s, &in);
-}
-
-static bool is_pool(const struct scenario *s, uint32_t v)
-{
-    return s->actors[v].like->spec.strategy == SIMPLE_ONE_FOR_ONE;
 }
 
 static void start_child(struct scenario *s, const struct operation *o)
@@ -420,11 +420,41 @@ static uint32_t template_of(const struct scenario *s, uint32_t pool)
     return is_pool(s, pool) && first != NONE && look(s, first).is_template ? first : NONE;
 }
 
+/* NAME.N; of one that stands in a template, in its instance with that number. */
+static uint32_t numbered(struct scenario *s, uint32_t name, uint32_t number)
+{
+    char instance[96];
+    uint32_t found;
+
+    snprintf(instance, sizeof instance, "%.80s.%u", text(s, name), number);
+    found = scenario_file_name(&s->file, instance, 0);
+    s->file.names[found].pool_of = name;
+    return found;
+}
+
+/* One vertex for each in the template.  It itself is added to the pool. */
+static int add_instance(struct scenario *s, uint32_t pool, const struct scenario_vertex *template, uint32_t number)
+{
+    uint32_t top = (uint32_t)(template - s->file.vertices);
+
+    for (uint32_t i = top; i < s->file.declared; i++) {
+        const struct scenario_vertex *x = &s->file.vertices[i];
+        uint32_t parent = i == top ? pool : NONE;
+
+        if (!scenario_file_is_below(&s->file, i, top))
+            continue;
+        if (i != top)
+            parent = s->parts[numbered(s, x->parent, number)].latest;
+        if (add_actor(s, numbered(s, x->name, number), parent, x) != 0)
+            return TW_EINVAL;
+    }
+    return 0;
+}
+
 static void spawn(struct scenario *s, const struct operation *o)
 {
-    uint32_t pool = supervisor_called(s, o->name, o->name), template, name;
+    uint32_t pool = supervisor_called(s, o->name, o->name), template;
     struct suptree_input in = {.kind = SUPTREE_START_CHILD, .vertex = s->count, .token = token_of(o)};
-    char instance[96];
 
     if (pool == NONE)
         return;
@@ -433,11 +463,7 @@ static void spawn(struct scenario *s, const struct operation *o)
         say_answer(s, o->kind, o->name, ANSWER_INVALID);
         return;
     }
-    snprintf(instance, sizeof instance, "%.80s.%u", text(s, name_of(s, template)),
-             ++s->parts[name_of(s, template)].spawned);
-    name = scenario_file_name(&s->file, instance, 0);
-    s->file.names[name].pool_of = name_of(s, template);
-    if (add_actor(s, name, pool, s->actors[template].like) == 0)
+    if (add_instance(s, pool, s->actors[template].like, ++s->parts[name_of(s, template)].spawned) == 0)
         take(s, &in);
 }
 
@@ -532,6 +558,8 @@ static void boot(struct scenario *s)
     for (uint32_t i = 0; i < s->file.declared; i++) {
         const struct scenario_vertex *x = &s->file.vertices[i];
 
+        if (x->in_template && !s->file.names[x->name].template)
+            continue;                   /* it stands below each instance only */
         if (x->parent == NONE)
             s->root = s->count;
         (void)add_actor(s, x->name, x->parent == NONE ? NONE : s->parts[x->parent].latest, x);
@@ -578,7 +606,7 @@ static void on_attach(void *self, const struct stage_ops *ops, void *stage)
 /* All that can come to be is known from the file. */
 static int make_room(struct scenario *s, struct reason *why)
 {
-    uint32_t parts = s->file.name_count + s->file.spawns;
+    uint32_t parts = s->file.name_count + s->file.spawns * s->file.instance_most;
 
     s->parts = calloc(parts, sizeof *s->parts);
     s->actors = calloc(scenario_vertices(s), sizeof *s->actors);
@@ -627,7 +655,10 @@ struct script scenario_script(struct scenario *s)
     return (struct script){&ops, s};
 }
 
-uint32_t scenario_vertices(const struct scenario *s) { return s->file.vertex_count + s->file.spawns; }
+uint32_t scenario_vertices(const struct scenario *s)
+{
+    return s->file.vertex_count + s->file.spawns * s->file.instance_most;
+}
 
 uint32_t scenario_cast(const struct scenario *s, struct scenario_node *ret)
 {

@@ -294,7 +294,7 @@ static int read_pair(struct reader *r, struct scenario_vertex *x, char *pair)
 static int read_vertex(struct reader *r, char **words, int n, bool dynamic, uint32_t *ret)
 {
     struct scenario_file *f = r->f;
-    struct scenario_vertex x = {.parent = SUPTREE_NONE};
+    struct scenario_vertex x = {.parent = SUPTREE_NONE, .above = SUPTREE_NONE};
     bool sup = n > 0 && !strcmp(words[0], "sup");
     int rc;
 
@@ -327,9 +327,16 @@ static uint32_t declared(const struct scenario_file *f, uint32_t name)
     return SUPTREE_NONE;
 }
 
-static int check_parent(struct reader *r, const struct scenario_vertex *x)
+bool scenario_file_is_below(const struct scenario_file *f, uint32_t i, uint32_t top)
 {
-    const struct scenario_file *f = r->f;
+    while (i != SUPTREE_NONE && i != top)
+        i = f->vertices[i].above;
+    return i == top;
+}
+
+static int check_parent(struct reader *r, struct scenario_vertex *x)
+{
+    struct scenario_file *f = r->f;
     uint32_t parent;
 
     if (x->parent == SUPTREE_NONE)
@@ -338,13 +345,14 @@ static int check_parent(struct reader *r, const struct scenario_vertex *x)
     parent = declared(f, x->parent);
     if (parent == SUPTREE_NONE || !f->vertices[parent].spec.supervisor)
         return bad(r, "parent", f->names[x->parent].text, "no supervisor of that name stands above this line");
-    if (f->vertices[parent].spec.strategy != SIMPLE_ONE_FOR_ONE)
-        return 0;
-    if (x->spec.supervisor)
-        return bad(r, "parent", f->names[x->parent].text, "a simple_one_for_one has a worker: make it a worker");
-    for (uint32_t i = 0; i < f->declared; i++)
+    x->above = parent;
+    f->names[x->name].template = f->vertices[parent].spec.strategy == SIMPLE_ONE_FOR_ONE;
+    x->in_template = f->names[x->name].template || f->vertices[parent].in_template;
+    if (x->in_template && x->spec.strategy == SIMPLE_ONE_FOR_ONE)
+        return bad(r, "parent", f->names[x->parent].text, "a scenario has no pool below a pool: choose another strategy");
+    for (uint32_t i = 0; i < f->declared && f->names[x->name].template; i++)
         if (f->vertices[i].parent == x->parent)
-            return bad(r, "parent", f->names[x->parent].text, "a simple_one_for_one has one worker: `do spawn` adds instances");
+            return bad(r, "parent", f->names[x->parent].text, "a simple_one_for_one has one child: `do spawn` adds instances");
     return 0;
 }
 
@@ -584,7 +592,7 @@ static int check_pools(struct reader *r)
         for (uint32_t c = 0; c < f->declared && !filled; c++)
             filled = f->vertices[c].parent == f->vertices[i].name;
         if (!filled)
-            return bad_at(r, name->line, "simple_one_for_one", name->text, "it has no worker: declare what its instances are like");
+            return bad_at(r, name->line, "simple_one_for_one", name->text, "it has no child: declare what its instances are like");
     }
     return 0;
 }
@@ -596,7 +604,7 @@ static int check_parents(struct reader *r)
     for (uint32_t i = f->declared; i < f->vertex_count; i++) {
         const struct scenario_name *parent = &f->names[f->vertices[i].parent];
 
-        if (!parent->supervisor)
+        if (!parent->supervisor && (parent->pool_of == SUPTREE_NONE || !f->names[parent->pool_of].supervisor))
             return bad_at(r, f->names[f->vertices[i].name].line, "parent", parent->text, "not a sup: children have supervisors");
     }
     return 0;
@@ -617,6 +625,23 @@ static int check_starts(struct reader *r)
     return 0;
 }
 
+/* Each spawn adds as many vertices as stand in its template. */
+static int count_instances(struct reader *r)
+{
+    struct scenario_file *f = r->f;
+
+    f->instance_most = 1;
+    for (uint32_t top = 0; top < f->declared; top++) {
+        uint32_t n = 0;
+
+        for (uint32_t i = top; i < f->declared && f->names[f->vertices[top].name].template; i++)
+            n += scenario_file_is_below(f, i, top);
+        f->instance_most = n > f->instance_most ? n : f->instance_most;
+    }
+    return f->vertex_count + f->spawns * f->instance_most < VERTICES ? 0 :
+           bad(r, "do", "spawn", "more than 4095 vertices in one scenario");
+}
+
 static int check_whole(struct reader *r)
 {
     int rc = r->root == SUPTREE_NONE ? bad(r, "no supervisor", "nothing to run", "declare one with parent=-") : check_names(r);
@@ -625,7 +650,9 @@ static int check_whole(struct reader *r)
         rc = check_pools(r);
     if (rc == 0)
         rc = check_parents(r);
-    return rc == 0 ? check_starts(r) : rc;
+    if (rc == 0)
+        rc = check_starts(r);
+    return rc == 0 ? count_instances(r) : rc;
 }
 
 int scenario_file_read(struct scenario_file *f, const char *path, struct reason *why)

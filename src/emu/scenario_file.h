@@ -58,12 +58,15 @@ struct scenario_name {
     char *text;                 /* owned */
     int line;                   /* where it stands first */
     bool declared, supervisor;  /* by sup, worker or do start */
-    uint32_t pool_of;           /* an instance's name, ID.N: that of ID; else SUPTREE_NONE */
+    bool template;              /* what the instances of a pool are made like */
+    uint32_t pool_of;           /* the name ID.N, of an instance or below one: that of ID; else SUPTREE_NONE */
 };
 
 struct scenario_vertex {
     struct suptree_spec spec;   /* id is not set */
     uint32_t name, parent;      /* names; parent SUPTREE_NONE: the root */
+    uint32_t above;             /* of those declared: the index of its parent; SUPTREE_NONE: the root */
+    bool in_template;           /* it is one, or below one */
     enum on_stop on_stop;
     uint32_t slow_ms, fail_starts;
 };
@@ -90,11 +93,15 @@ struct scenario_file {
     struct scenario_event *events;
     struct operation *held;
     uint32_t name_count, vertex_count, declared, event_count, held_count, spawns;
+    uint32_t instance_most;     /* vertices that a spawn adds, at most */
 };
 
 /* Read a file.  0; TW_ENOENT; TW_ENOMEM; TW_EPROTO with "file:line: what: word: what would be right". */
 int scenario_file_read(struct scenario_file *f, const char *path, struct reason *why);
 void scenario_file_free(struct scenario_file *f);
+
+/* Of those declared: does vertex i stand below another? */
+bool scenario_file_is_below(const struct scenario_file *f, uint32_t i, uint32_t top);
 
 /* The number of a name; SUPTREE_NONE: no memory.  Instances get their names at run time. */
 uint32_t scenario_file_name(struct scenario_file *f, const char *text, int line);

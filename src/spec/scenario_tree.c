@@ -218,15 +218,7 @@ static void place_all(struct spec *s, const struct scenario_homes *homes, uint32
 
 static uint64_t times(uint64_t a, uint64_t b) { return b && a > UINT64_MAX / b ? UINT64_MAX : a * b; }
 
-/* The template of a pool lives nowhere. */
-static bool is_template(const struct spec *s, uint32_t v)
-{
-    uint32_t p = s->vertices[v].parent;
-
-    return p != SPEC_NONE && !s->vertices[v].dynamic && s->vertices[p].strategy == SIMPLE_ONE_FOR_ONE;
-}
-
-/* Of the branch at each vertex, into ret: of a worker the ranks; of a supervisor the ranks too, and beside them what its
+/* The template of a pool lives nowhere.  Of the branch at each vertex, into ret: of a worker the ranks; of a supervisor the ranks too, and beside them what its
  * children come to one by one.  Parents stand above their children, so they are counted from the last. */
 static void count_mappings(const struct spec *s, uint32_t ranks, uint64_t *ret)
 {
@@ -235,8 +227,10 @@ static void count_mappings(const struct spec *s, uint32_t ranks, uint64_t *ret)
     for (uint32_t v = s->vertex_count; v-- > 0;) {
         uint32_t p = s->vertices[v].parent;
 
-        if (s->vertices[v].kind == SPEC_ACTOR)
-            ret[v] = is_template(s, v) ? 1 : ranks;
+        if (spec_is_template(s, v))
+            ret[v] = 1;
+        else if (s->vertices[v].kind == SPEC_ACTOR)
+            ret[v] = ranks;
         else if (p != SPEC_NONE)
             ret[v] = ret[v] > UINT64_MAX - ranks ? UINT64_MAX : ret[v] + ranks;
         if (p != SPEC_NONE)

@@ -11,7 +11,7 @@
 %% What no message tells is found when all is quiet: that a supervisor was told to stop (its trace shows the
 %% parent's exit signal), and where it decided to shut down for a significant child (before its first stop).
 -mode(compile).
--export([init/1, log/2, start_sup/3, start_worker/3, start_instance/4]).
+-export([init/1, log/2, start_sup/3, start_worker/3, start_instance/4, start_branch/4]).
 
 -record(sup, {name, parent, flags, restart, significant, shutdown}).
 -record(worker, {name, parent, restart, significant, shutdown, onstop, fails = 0}).
@@ -80,7 +80,9 @@ spec(#sup{name = Name, parent = Parent} = S) ->
       restart => S#sup.restart, significant => S#sup.significant, shutdown => S#sup.shutdown}.
 
 template(#worker{name = Name, parent = Parent} = W) ->
-    (spec(W))#{start => {?MODULE, start_instance, [Name, Parent, W#worker.onstop]}}.
+    (spec(W))#{start => {?MODULE, start_instance, [Name, Parent, W#worker.onstop]}};
+template(#sup{name = Name, parent = Parent} = S) ->
+    (spec(S))#{start => {?MODULE, start_branch, [Name, Parent, S#sup.flags]}}.
 
 init({Name, Parent, Flags}) ->
     Specs = tell({'begin', Name, Parent, self()}),
@@ -93,6 +95,7 @@ start_sup(Name, Parent, Flags) ->
     end.
 
 start_instance(_Template, Parent, OnStop, Name) -> start_worker(Name, Parent, OnStop).
+start_branch(_Template, Parent, Flags, Name) -> start_sup(Name, Parent, Flags).
 
 start_worker(Name, Parent, OnStop) ->
     case tell({may_start, Name}) of
@@ -182,7 +185,9 @@ scribe({'begin', Name, Parent, Pid}, S) ->
     monitor(process, Pid),
     erlang:trace(Pid, true, ['receive']),
     S1 = put_life(Pid, #life{name = Name, kind = sup, parent = Parent}, S),
-    {maps:get(Name, S#s.static, []), line(["begin ", Name], S1)};
+    Below = declared(Name, S),
+    Parents = maps:merge(S#s.parents, maps:from_list([{name(D), Name} || D <- Below])),
+    {Below, line(["begin ", Name], S1#s{parents = Parents})};
 scribe({may_start, Name}, S) ->
     case spend(Name, S#s.fails) of
         {true, Fails} ->
@@ -203,7 +208,7 @@ scribe({giveup, Pid}, S) ->
     {ok, line(["giveup ", Name, " intensity"], S#s{gave_up = [Pid | S#s.gave_up]})};
 scribe({pid, Name}, S) -> {maps:get(Name, S#s.pids, none), S};
 scribe({last_pid, Name}, S) -> {maps:get(Name, S#s.last, none), S};
-scribe({parent, Name}, S) -> {pool(hd(string:split(Name, ".")), S), S};
+scribe({parent, Name}, S) -> {maps:get(Name, S#s.parents, pool(hd(string:split(Name, ".")), S)), S};
 scribe({starts, Name}, S) -> {maps:get(Name, S#s.starts, 0), S};
 scribe({life, Pid}, S) -> {maps:get(Pid, S#s.lives, none), S};
 scribe(lives, S) -> {S#s.lives, S};
@@ -214,7 +219,8 @@ scribe({ignores, Name, N}, S) -> {ok, S#s{ignores = (S#s.ignores)#{Name => N}}};
 scribe({gate, Name, Op}, S) -> {ok, S#s{gates = (S#s.gates)#{Name => Op}}};
 scribe({instance, Pool}, S) ->          % the name of the next one; none: it is no pool
     case maps:get(Pool, S#s.static, []) of
-        [#worker{name = T}] ->
+        [D] ->
+            T = name(D),
             N = maps:get(T, S#s.spawned, 0) + 1,
             Name = T ++ "." ++ integer_to_list(N),
             {Name, S#s{spawned = (S#s.spawned)#{T => N}, parents = (S#s.parents)#{Name => Pool}}};
@@ -232,6 +238,16 @@ scribe({root_end, Class}, S) -> {ok, S#s{root_end = Class}};
 scribe(flush, S) ->
     {{resolve(lists:reverse(S#s.trace), S), lists:reverse(S#s.later), S#s.root_end},
      S#s{trace = [], later = [], told = [], gave_up = []}}.
+
+%% Below an instance that is a branch stands what was declared below its template, with its number.
+declared(Name, S) ->
+    case string:split(Name, ".") of
+        [Template, N] -> [numbered(D, N, Name) || D <- maps:get(Template, S#s.static, [])];
+        _ -> maps:get(Name, S#s.static, [])
+    end.
+
+numbered(#worker{name = X} = W, N, Parent) -> W#worker{name = X ++ "." ++ N, parent = Parent};
+numbered(#sup{name = X} = U, N, Parent) -> U#sup{name = X ++ "." ++ N, parent = Parent}.
 
 name(#sup{name = N}) -> N;
 name(#worker{name = N}) -> N.
@@ -447,7 +463,7 @@ on_supervisor(Who, Name, Fun) ->
     end.
 
 administrate(Verb, Sup, X) ->
-    Id = case lists:member($., X) of
+    Id = case lists:member($., X) andalso not lists:member($., tell({parent, X})) of      % a pool's own child
              true -> case tell({last_pid, X}) of none -> X; Pid -> Pid end;
              false -> X
          end,

@@ -622,9 +622,9 @@ static void who_asked_for_a_branch_may_send_to_it(void)
     is_int(answers_to(p, &c, &peers), 0, "the answer waits for news of those in it: what is known is of a former branch");
     asks(p, 4, 1, TW_CHILD_START_, LINES);
     ok(answers_to(p, &c, &peers) == 0 && sent(p, CELL_ADMIN) == 1, "... asked once more meanwhile, nothing is done again");
-    where(p, C, 1ull << 52 | 79ull << 32 | 9, 2);
-    is_int(answers_to(p, &c, &peers), 0, "... of all of them");
     where(p, B, 78, 2);
+    is_int(answers_to(p, &c, &peers), 0, "... of all of them, also at a home of their own");
+    where(p, C, 1ull << 52 | 79ull << 32 | 9, 2);
     ok(answers_to(p, &c, &peers) == 1 && c.child.answer == TW_CHILD_OK && c.child.what == LINE && c.child.child_life == 77,
        "then it is given; who is started later is not waited for");
     asks(p, 5, 1, TW_CHILD_START_, LINES);
@@ -635,9 +635,10 @@ static void who_asked_for_a_branch_may_send_to_it(void)
     c.admin.life = 90;
     put_in(p, 0, &c);
     turns(p, 1, 1000);
+    where(p, C, 1ull << 52 | 92ull << 32 | 12, 3);
+    is_int(answers_to(p, &c, &peers), 0, "(another one is waited for)");
     asks(p, 6, 1, TW_CHILD_TERMINATE_, LINE);
     where(p, B, 91, 3);
-    where(p, C, 1ull << 52 | 92ull << 32 | 12, 3);
     is_int(answers_to(p, &c, &peers), 0, "who asked for something else since is not told of it");
     play_end(p);
 }
