@@ -558,6 +558,7 @@ static void boot(struct scenario *s)
     for (uint32_t i = 0; i < s->file.declared; i++) {
         const struct scenario_vertex *x = &s->file.vertices[i];
 
+        s->parts[x->name].fail_starts = x->fail_starts;
         if (x->in_template && !s->file.names[x->name].template)
             continue;                   /* it stands below each instance only */
         if (x->parent == NONE)
