@@ -13,7 +13,7 @@
 
 #include "tests/lib/scenarios.h"
 
-#define TOLD_MOST 96
+#define TOLD_MOST 256
 
 /* A vertex as the lines so far tell of it. */
 struct told {
@@ -47,9 +47,16 @@ static const struct drawn_vertex *drawn_as(const struct drawn *d, const char *na
     return NULL;
 }
 
+/* Below an instance that is a branch all have its number. */
+static bool is_in_branch(const struct drawn *d, const struct drawn_vertex *v)
+{
+    return v->branch && v != &d->v[v->branch];
+}
+
 static struct told *told_of(struct telling *t, const char *name)
 {
     const struct drawn_vertex *v = drawn_as(t->drawn, name);
+    char parent[24] = "";
     struct told *x;
 
     for (uint32_t i = 0; i < t->count; i++)
@@ -60,7 +67,9 @@ static struct told *told_of(struct telling *t, const char *name)
     x = &t->told[t->count++];
     snprintf(x->name, sizeof x->name, "%s", name);
     x->supervisor = v->supervisor;
-    x->parent = v == t->drawn->v ? NULL : told_of(t, t->drawn->v[v->parent].name);
+    snprintf(parent, sizeof parent, "%s%s", t->drawn->v[v->parent].name,
+             is_in_branch(t->drawn, v) ? name + strcspn(name, ".") : "");
+    x->parent = v == t->drawn->v ? NULL : told_of(t, parent);
     return x;
 }
 
@@ -164,31 +173,34 @@ static const char *what_is_out_of_order(const struct drawn *d, const char *trace
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
-/* The lines of a trace, cut up in place; answers, noops and the final tree have no order of this kind. */
-static uint32_t lines_of(char *trace, const char **ret, uint32_t room)
+/* The lines of a trace, cut up in place; answers, noops and the final tree have no order of this kind but in a chain. */
+static uint32_t lines_of(char *trace, bool chain, const char **ret, uint32_t room)
 {
     uint32_t n = 0;
     char *save;
 
     for (char *line = strtok_r(trace, "\n", &save); line && n < room; line = strtok_r(NULL, "\n", &save))
-        if (strncmp(line, "result", 6) != 0 && strncmp(line, "which", 5) != 0 && strncmp(line, "count", 5) != 0 &&
-            strncmp(line, "noop", 4) != 0 && line[0] != '=' && line[0] != ' ')
+        if (chain || (strncmp(line, "result", 6) != 0 && strncmp(line, "which", 5) != 0 && strncmp(line, "count", 5) != 0 &&
+                      strncmp(line, "noop", 4) != 0 && line[0] != '=' && line[0] != ' '))
             ret[n++] = line;
     return n;
 }
 
 /* A line is one thing that a vertex went through; and of the starts and stops of its children, and of their ends once
  * it looks at them, one that a supervisor did.  How a child ends by itself is nobody's doing. */
-static bool concerns(const struct drawn *d, const char *line, const struct drawn_vertex *who, bool doing)
+static bool concerns(const struct drawn *d, const char *line, const struct drawn_vertex *who, uint32_t number, bool doing)
 {
     char word[24] = "", name[24] = "";
     const struct drawn_vertex *v;
+    bool same, side_by_side;            /* in the same branch, if in any; branches of a pool stop in no order */
 
     if (line[0] == '@')
         return true;                    /* events do not overlap */
     (void)sscanf(line, "%23s %23s", word, name);
     v = drawn_as(d, name);
-    return v && (v == who || (doing && &d->v[v->parent] == who && strcmp(word, "exit") != 0 &&
+    same = v && (number == 0 || strtoul(name + strcspn(name, ".") + (strchr(name, '.') != NULL), NULL, 10) == number);
+    side_by_side = v && v == &d->v[v->branch] && !strcmp(word, "stop");
+    return v && same && (v == who || (doing && !side_by_side && &d->v[v->parent] == who && strcmp(word, "exit") != 0 &&
                               strcmp(word, "giveup") != 0 && strcmp(word, "down") != 0 && strcmp(word, "lost") != 0));
 }
 
@@ -198,15 +210,15 @@ static bool concerns(const struct drawn *d, const char *line, const struct drawn
 enum agreement { AGREES, RACED, DIFFERS, OTHER_THINGS };
 
 /* What concerns a vertex stands in the same order in both. */
-static bool same_for(const struct drawn *d, const struct drawn_vertex *who, bool doing, const char **a, const char **b,
-                     uint32_t n)
+static bool same_for(const struct drawn *d, const struct drawn_vertex *who, uint32_t number, bool doing, const char **a,
+                     const char **b, uint32_t n)
 {
     uint32_t i = 0, j = 0;
 
     while (i < n && j < n) {
-        for (; i < n && !concerns(d, a[i], who, doing); i++)
+        for (; i < n && !concerns(d, a[i], who, number, doing); i++)
             continue;
-        for (; j < n && !concerns(d, b[j], who, doing); j++)
+        for (; j < n && !concerns(d, b[j], who, number, doing); j++)
             continue;
         if ((i < n) != (j < n) || (i < n && strcmp(a[i++], b[j++]) != 0))
             return false;
@@ -214,14 +226,14 @@ static bool same_for(const struct drawn *d, const struct drawn_vertex *who, bool
     return true;
 }
 
-/* Both are cut up.  ret: a vertex they do not agree about; instances of a pool count as one. */
+/* Both are cut up.  ret: a vertex they do not agree about; instances of a pool count as one, but not who is in branches. */
 static enum agreement agree(const struct drawn *d, char *one, char *other, const char **ret)
 {
     static const char *a[LINES_MOST], *b[LINES_MOST], *x[LINES_MOST], *y[LINES_MOST];
-    uint32_t n = lines_of(one, a, LINES_MOST);
+    uint32_t n = lines_of(one, d->chain, a, LINES_MOST);
     bool raced = false;
 
-    if (lines_of(other, b, LINES_MOST) != n)
+    if (lines_of(other, d->chain, b, LINES_MOST) != n)
         return OTHER_THINGS;
     memcpy(x, a, n * sizeof *a);
     memcpy(y, b, n * sizeof *b);
@@ -231,10 +243,14 @@ static enum agreement agree(const struct drawn *d, char *one, char *other, const
         if (strcmp(x[i], y[i]) != 0)
             return OTHER_THINGS;
     for (uint32_t v = 0; v < d->count; v++) {
+        uint32_t branches = d->v[v].branch ? d->v[d->v[v].branch].spawned : 0;
+
         *ret = d->v[v].name;
-        if (!same_for(d, &d->v[v], false, a, b, n))
-            return DIFFERS;
-        raced |= d->v[v].supervisor && !same_for(d, &d->v[v], true, a, b, n);
+        for (uint32_t i = branches > 0; i <= branches; i++) {
+            if (!same_for(d, &d->v[v], i, false, a, b, n))
+                return DIFFERS;
+            raced |= d->v[v].supervisor && !same_for(d, &d->v[v], i, true, a, b, n);
+        }
     }
     return raced ? RACED : AGREES;
 }

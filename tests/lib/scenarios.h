@@ -3,6 +3,7 @@
  * Every event and option of the format occurs, time-outs and kills of supervisors among them: what is compared is the
  * engine with itself, so nothing is left out that OTP leaves open (as tests/otp/generate does).  In a chain each gate's
  * operation is about the supervisor that waits; else it may be about any, and what happens then has a partial order.
+ * So it has with branches in pools, which stop side by side.
  */
 #ifndef TW_TESTS_SCENARIOS_H
 #define TW_TESTS_SCENARIOS_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/splitmix.h"
@@ -22,13 +24,14 @@ struct drawn_vertex {
     char name[8], options[200];
     uint32_t parent;
     bool supervisor, pool, automatic;
-    uint32_t spawned;                   /* a template's: instances so far */
+    uint32_t spawned, workers;          /* a template's: instances so far; in each that is a branch */
+    uint32_t branch;                    /* the supervisor that is a template, of it and all below it; 0: none */
 };
 
 struct drawn {
     uint64_t state;
     uint32_t left;                      /* workers that may still come to be */
-    bool chain, timed;                  /* timed: windows are short */
+    bool chain, timed, branches;        /* timed: windows are short; branches: pools may have supervisors */
     struct drawn_vertex v[DRAWN_VERTICES];
     uint32_t count;
     char text[DRAWN_BYTES];
@@ -124,10 +127,14 @@ static struct drawn_vertex *new_vertex(struct drawn *d, uint32_t parent, bool su
     bool template = d->count > 0 && d->v[parent].pool;
     struct drawn_vertex *v = &d->v[d->count];
 
-    if (d->count == DRAWN_VERTICES || (!supervisor && !template && d->left == 0))
+    bool counts = !supervisor && !template && (d->count == 0 || !d->v[parent].branch);
+
+    if (d->count == DRAWN_VERTICES || (counts && d->left == 0))
         return NULL;
-    d->left -= !supervisor && !template;
-    *v = (struct drawn_vertex){.parent = parent, .supervisor = supervisor, .pool = pool};
+    d->left -= counts;
+    *v = (struct drawn_vertex){.parent = parent, .supervisor = supervisor, .pool = pool,
+                               .branch = template && supervisor ? d->count : d->v[parent].branch};
+    d->v[v->branch].workers += !supervisor;
     snprintf(v->name, sizeof v->name, "%c%u", supervisor ? 's' : template ? 't' : 'w', d->count % 1000u);
     if (supervisor)
         draw_supervisor(d, v, d->count == 0);
@@ -154,6 +161,19 @@ static uint32_t some_supervisor(struct drawn *d, bool or_pool)
     return v;
 }
 
+static void draw_template(struct drawn *d, uint32_t pool)
+{
+    bool branch = d->branches && !one_in(d, 4);
+    struct drawn_vertex *v = new_vertex(d, pool, branch, false);
+    uint32_t top = d->count - 1;
+
+    if (v)
+        declare(d, v);
+    for (uint32_t i = branch && v ? 1 + draw(d, 2) : 0; i > 0; i--)
+        if ((v = new_vertex(d, top, false, false)))
+            declare(d, v);
+}
+
 static void draw_tree(struct drawn *d, uint32_t supervisors)
 {
     uint32_t size = 2 + draw(d, d->left + supervisors);
@@ -163,24 +183,37 @@ static void draw_tree(struct drawn *d, uint32_t supervisors)
     for (uint32_t i = 0, sups = 0; i < size; i++) {
         bool sup = sups < supervisors && draw(d, 10) < 4, pool = sup && one_in(d, 4);
         uint32_t parent = some_supervisor(d, false);
-        struct drawn_vertex *v = new_vertex(d, parent, sup, pool);
+        struct drawn_vertex *v;
 
+        pool = pool && !d->v[parent].branch;
+        v = new_vertex(d, parent, sup, pool);
         if (!v)
             continue;
         sups += sup;
         declare(d, v);
-        if (pool && (v = new_vertex(d, d->count - 1, false, false)))
-            declare(d, v);
+        if (pool)
+            draw_template(d, d->count - 1);
     }
 }
 
 /* -- who ------------------------------------------------------------------------------------------ */
 
+static struct drawn_name numbered(const struct drawn *d, uint32_t vertex, uint32_t number)
+{
+    struct drawn_name n = {.vertex = vertex};
+
+    snprintf(n.text, sizeof n.text, "%s.%u", d->v[vertex].name, number);
+    return n;
+}
+
 static struct drawn_name named(struct drawn *d, uint32_t vertex)
 {
     struct drawn_name n = {.vertex = vertex};
     const struct drawn_vertex *v = &d->v[vertex];
+    uint32_t spawned = d->v[v->branch].spawned;
 
+    if (v->branch)
+        return numbered(d, vertex, 1 + draw(d, spawned ? spawned : 1));
     if (!v->supervisor && d->v[v->parent].pool)
         snprintf(n.text, sizeof n.text, "%s.%u", v->name, 1 + draw(d, v->spawned ? v->spawned : 1));
     else
@@ -200,14 +233,23 @@ static struct drawn_name leaf(struct drawn *d)
 
 static struct drawn_name anything(struct drawn *d) { return one_in(d, 4) ? named(d, draw(d, d->count)) : leaf(d); }
 
-static struct drawn_name sibling(struct drawn *d, uint32_t of)
+/* Below the top of a branch: in the same one. */
+static struct drawn_name beside(struct drawn *d, const struct drawn_name *of, uint32_t vertex)
+{
+    const char *number = strchr(of->text, '.');
+
+    return d->v[vertex].branch && (d->v[vertex].branch != vertex || d->v[of->vertex].parent == vertex) && number
+               ? numbered(d, vertex, (uint32_t)strtoul(number + 1, NULL, 10)) : named(d, vertex);
+}
+
+static struct drawn_name sibling(struct drawn *d, const struct drawn_name *of)
 {
     uint32_t v;
 
     do
         v = draw(d, d->count);
-    while (d->v[v].parent != d->v[of].parent || (v == 0 && of != 0));
-    return named(d, v);
+    while (d->v[v].parent != d->v[of->vertex].parent || (v == 0 && of->vertex != 0));
+    return beside(d, of, v);
 }
 
 /* -- events --------------------------------------------------------------------------------------- */
@@ -230,7 +272,7 @@ static void together(struct drawn *d)
     size_t used = (size_t)snprintf(line, sizeof line, "do together");
 
     for (uint32_t i = 2 + draw(d, 3); i > 0; i--) {
-        struct drawn_name one = sibling(d, n.vertex);
+        struct drawn_name one = sibling(d, &n);
 
         used += (size_t)snprintf(line + used, sizeof line - used, " %s", death(d, &one, ':'));
     }
@@ -249,12 +291,14 @@ static void start(struct drawn *d)
         struct drawn_name n = leaf(d);
 
         v = &d->v[n.vertex];
-        if (!d->v[v->parent].pool) {
+        if (!d->v[v->parent].pool && !v->branch) {
             d->left--;
             write_line(d, "do start worker %s parent=%s%s", v->name, d->v[v->parent].name, v->options);
         }
         return;
     }
+    if (d->v[parent].branch)
+        return;
     v = new_vertex(d, parent, one_in(d, 4) && !d->v[parent].pool, false);
     if (!v)
         return;
@@ -264,26 +308,50 @@ static void start(struct drawn *d)
         d->count--;                     /* it never comes to be */
 }
 
+static bool has_branches(const struct drawn *d)
+{
+    for (uint32_t v = 1; v < d->count; v++)
+        if (d->v[v].branch == v)
+            return true;
+    return false;
+}
+
+static void spawn_in(struct drawn *d, uint32_t pool)
+{
+    uint32_t needs = d->v[pool + 1].branch ? d->v[pool + 1].workers : 1;
+
+    if (d->left < needs)
+        return;
+    d->left -= needs;
+    d->v[pool + 1].spawned++;           /* its template is declared behind it */
+    write_line(d, "do spawn %s", d->v[pool].name);
+}
+
+/* One or two in each pool of branches. */
+static void spawn_all(struct drawn *d)
+{
+    for (uint32_t v = 1; v < d->count; v++)
+        for (uint32_t i = d->v[v].branch == v ? 1 + draw(d, 2) : 0; i > 0; i--)
+            spawn_in(d, d->v[v].parent);
+}
+
 static void spawn(struct drawn *d)
 {
     uint32_t pool = some_supervisor(d, true);
 
-    if (!d->v[pool].pool || d->left == 0)
-        return;
-    d->left--;
-    d->v[pool + 1].spawned++;           /* its template is declared behind it */
-    write_line(d, "do spawn %s", d->v[pool].name);
+    if (d->v[pool].pool)
+        spawn_in(d, pool);
 }
 
 static const char *call(struct drawn *d) { return one_of(d, "terminate", "restart", "delete"); }
 
 static void gate(struct drawn *d, const struct drawn_name *n)
 {
-    struct drawn_name other = d->chain ? sibling(d, n->vertex) : anything(d);
-    uint32_t supervisor = d->chain ? d->v[n->vertex].parent : some_supervisor(d, true);
+    struct drawn_name other = d->chain ? sibling(d, n) : anything(d);
+    struct drawn_name supervisor = d->chain ? beside(d, n, d->v[n->vertex].parent) : named(d, some_supervisor(d, true));
 
     switch (draw(d, 4)) {
-    case 0: write_line(d, "do gate %s %s %s", n->text, one_of(d, "which", "count"), d->v[supervisor].name); return;
+    case 0: write_line(d, "do gate %s %s %s", n->text, one_of(d, "which", "count"), supervisor.text); return;
     case 1: write_line(d, "do gate %s %s %s", n->text, call(d), n->text); return;
     case 2: write_line(d, "do gate %s %s %s", n->text, call(d), other.text); return;
     default:
@@ -295,7 +363,7 @@ static void gate(struct drawn *d, const struct drawn_name *n)
 
 static void failing(struct drawn *d)
 {
-    struct drawn_name n = leaf(d), other = sibling(d, n.vertex);
+    struct drawn_name n = leaf(d), other = sibling(d, &n);
 
     /* With short windows, and stops that take their time, one that never starts may be tried for ever. */
     write_line(d, "do failstart %s %s", n.text, one_of(d, "1", "1", "2", "3", d->timed ? "4" : "inf"));
@@ -309,7 +377,7 @@ static void failing(struct drawn *d)
 
 static void ignoring(struct drawn *d)
 {
-    struct drawn_name n = leaf(d), other = sibling(d, n.vertex);
+    struct drawn_name n = leaf(d), other = sibling(d, &n);
 
     write_line(d, "do ignorestart %s %s", n.text, one_of(d, "1", "2"));
     if (d->v[d->v[n.vertex].parent].pool)
@@ -336,7 +404,7 @@ static void event(struct drawn *d)
     else if (which < 76)
         spawn(d);
     else if (which < 80)
-        write_line(d, "do %s %s", one_of(d, "count", "which"), d->v[some_supervisor(d, true)].name);
+        write_line(d, "do %s %s", one_of(d, "count", "which"), named(d, some_supervisor(d, true)).text);
     else if (which < 90)
         failing(d);
     else if (which < 94)
@@ -358,6 +426,24 @@ static void draw_scenario(struct drawn *d, uint64_t seed, uint32_t workers, uint
     d->chain = chain;
     d->timed = one_in(d, 3);
     draw_tree(d, supervisors);
+    for (uint32_t i = 3 + draw(d, workers + 4); i > 0; i--)
+        event(d);
+}
+
+/* A chain in which every pool that there is may have branches; how long they take to stop side by side, no window asks. */
+static void draw_branches(struct drawn *d, uint64_t seed, uint32_t workers, uint32_t supervisors)
+{
+    memset(d, 0, sizeof *d);
+    d->state = seed * 0x2545f4914f6cdd1dull + 3;
+    d->left = workers;
+    d->chain = d->branches = true;
+    do {
+        d->count = 0;
+        d->used = 0;
+        d->left = workers;
+        draw_tree(d, supervisors);
+    } while (!has_branches(d));
+    spawn_all(d);
     for (uint32_t i = 3 + draw(d, workers + 4); i > 0; i--)
         event(d);
 }

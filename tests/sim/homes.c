@@ -7,6 +7,7 @@
  *   homes rough COUNT FIRST      so many small ones over links so slow that reports are made again and again, between
  *                                ranks that stand still for a while
  *   homes loose COUNT FIRST      as rough, with gates about any supervisor: their traces have a partial order
+ *   homes branches COUNT FIRST   as large, with branches in pools: a partial order, too, for these stop side by side
  *
  * The ranks are simulated ones (emu/scenario_ranks.c): their loops, engines, slots and links are those of a job.  What
  * they print is held against what one engine with played leaves prints.  A failure leaves the scenario, and names the
@@ -239,7 +240,7 @@ static void draw_plan(uint64_t *state, int ranks, struct emu_plan *ret)
                                             .for_us = 1 + splitmix_next(state) % 400000};
 }
 
-static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
+static void judge_loose(const char *kind, uint64_t seed, const struct scenario_ranks *c)
 {
     static char text[512], line[256];
     const char *wrong = what_is_out_of_order(&drawn, got.text, line), *who = "";
@@ -249,7 +250,7 @@ static void judge_loose(uint64_t seed, const struct scenario_ranks *c)
     snprintf(text, sizeof text, "%.100s: %.100s", wrong ? wrong : "another order of what happened to",
              wrong ? line : who);
     if (wrong || a == DIFFERS)
-        fail("loose", seed, c, text);
+        fail(kind, seed, c, text);
 }
 
 static void over_bad_links(uint64_t seed, bool chain)
@@ -268,12 +269,26 @@ static void over_bad_links(uint64_t seed, bool chain)
     if (chain)
         run_equal("rough", seed, &c);
     else if (run("loose", seed, &c))
-        judge_loose(seed, &c);
+        judge_loose("loose", seed, &c);
     repeated += result.repeated;
 }
 
 static void rough(uint64_t seed) { over_bad_links(seed, true); }
 static void loose(uint64_t seed) { over_bad_links(seed, false); }
+
+static void branches(uint64_t seed)
+{
+    uint64_t state = seed;
+    int ranks = 2 + (int)(emu_random(&state) % (RANKS - 1));
+    struct scenario_ranks c;
+
+    draw_branches(&drawn, seed, 14, 6);
+    if (!prepare())
+        return;
+    c = mapped(ranks, draw_mapping(&state, ranks), emu_random(&state));
+    if (run("branches", seed, &c))
+        judge_loose("branches", seed, &c);
+}
 
 /* -- what went wrong once ------------------------------------------------------------------------- */
 
@@ -341,7 +356,7 @@ static void play_all(const char *kind, void (*play)(uint64_t seed), uint64_t cou
        (unsigned long long)first, (unsigned long long)(runs - before));
     if (play == rough || play == loose)
         ok(count < 100 || repeated > count / 10, "... %llu reports were made again", (unsigned long long)repeated);
-    if (play == loose)
+    if (play == loose || play == branches)
         ok(agreed >= count - count / 20, "... %llu told of the same things, in the same order but for that of branches",
            (unsigned long long)agreed);
 }
@@ -349,7 +364,8 @@ static void play_all(const char *kind, void (*play)(uint64_t seed), uint64_t cou
 int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*play)(uint64_t seed); } kinds[] = {
-        {"small", small}, {"large", large}, {"rough", rough}, {"loose", loose}};
+        {"small", small}, {"large", large}, {"rough", rough}, {"loose", loose},
+        {"branches", branches}};
     int fd = mkstemp(file);
 
     log_set_level(LOG_ERROR);
@@ -369,6 +385,7 @@ int main(int argc, char **argv)
         play_all("large", large, 600 / SHARE, 1);
         play_all("rough", rough, 600 / SHARE, 1);
         play_all("loose", loose, 600 / SHARE, 1);
+        play_all("branches", branches, 600 / SHARE, 1);
     }
     (void)unlink(file);
     done_testing();
