@@ -617,9 +617,11 @@ static int check_starts(struct reader *r)
 
     for (uint32_t i = 0; i < f->event_count; i++) {
         const struct operation *o = &f->events[i].operation;
+        uint32_t of = o->name == SUPTREE_NONE ? SUPTREE_NONE : f->names[o->name].pool_of;
+        uint32_t what = declared(f, of == SUPTREE_NONE ? o->name : of);
 
         if ((o->kind == OPERATION_FAILSTART || o->kind == OPERATION_IGNORESTART || o->kind == OPERATION_GATE) &&
-            declared(f, o->name) != SUPTREE_NONE && f->vertices[declared(f, o->name)].spec.supervisor)
+            what != SUPTREE_NONE && f->vertices[what].spec.supervisor)
             return bad_at(r, f->events[i].line, operation_verb(o->kind), f->names[o->name].text, "a supervisor: name one of its workers");
     }
     return 0;

@@ -32,6 +32,8 @@ refused '1: period: 0: write a number from 1' "a period of nothing, which OTP re
 refused '2: not KEY=VALUE: restart' "a key without a value" '%s\nworker a parent=root restart\n' "$root"
 refused '1: simple_one_for_one: root: it has no child' "a pool without a template" '%s strategy=simple_one_for_one\n' "$root"
 refused '3: parent: root: a simple_one_for_one has one child' "a pool with two templates" '%s strategy=simple_one_for_one\nworker a parent=root\nworker b parent=root\n' "$root"
+refused '3: parent: t: a scenario has no pool below' "a pool below a pool" '%s strategy=simple_one_for_one\nsup t parent=root\nsup u parent=t strategy=simple_one_for_one\n' "$root"
+refused '4: failstart: t.1: a supervisor' "an instance that is a branch told to fail its start" '%s strategy=simple_one_for_one\nsup t parent=root\nworker a parent=t\ndo failstart t.1 1\n' "$root"
 refused '2: name: x: no sup, worker or do start declares it' "an event of nobody" '%s\ndo fail x\n' "$root"
 refused '2: do: dance: not known' "an event that is not known" '%s\ndo dance root\n' "$root"
 refused '2: do: exit: incomplete' "an event that is not complete" '%s\ndo exit root\n' "$root"
