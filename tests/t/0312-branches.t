@@ -44,12 +44,17 @@ children:
     intensity: 9
     strategy: simple_one_for_one
     max_children: 1
-    children: [{supervisor: line, children: [{actor: a, type: tick}, {actor: b, type: tick}]}]
+    children:
+      - supervisor: line
+        children:
+          - {actor: a, type: tick}
+          - {actor: b, type: tick}
+          - {supervisor: jobs, strategy: simple_one_for_one, max_children: 1, children: [{actor: job, type: tick}]}
 drills: [{at: 1h, path: "top/far/line[0]/a", how: fail}]
 Y
 within 60 "$tw" cc --no-cuda -q tick.c; ok $? "the actor program builds"
 out=$(within 10 "$tw" check -v branches.yaml)
-says "$out" "12 supervisors, 14 actors (21 only at run time)" "check counts branches with all that is in them"
+says "$out" "13 supervisors, 15 actors (23 only at run time)" "check counts branches with all that is in them"
 is "$(echo "$out" | grep -c 'top/far/line\(/.*\)*$')" 0 "... and shows no template"
 "$tw" launch -q -n 2 branches.yaml --drills --state-dir s >out 2>&1 & job=$!
 within 30 "$tw" wait --for=running --timeout 20s; ok $? "the job runs: nobody waits for branches that were not started"
@@ -95,14 +100,21 @@ for p in wide near far; do
 done
 line='top/always/line[0]'
 said 0 "result start $line ok" child start top/always
+said 0 "result start $line/jobs/job[0] ok" child start "$line/jobs"
+said 1 "result start $line/jobs max_children$full" child start "$line/jobs"
 said 0 "result terminate $line/b ok" child terminate "$line/b"
 said 0 "result delete $line/b ok" child delete "$line/b"
 injure "$line/a"
 until_true 10 sh -c "'$tw' tree '$line/a' | grep -q 'running  starts 2'"; ok $? "(a permanent one fails once)"
 injure "$line/a"
 until_true 10 sh -c "'$tw' tree '$line' | grep -q 'running  starts 2'"; ok $? "a permanent branch that gave up is started again"
-said 0 "count $line specs=2 active=2 supervisors=0 workers=2" count "$line"
+said 0 "count $line specs=3 active=3 supervisors=1 workers=2" count "$line"
+said 0 "count $line/jobs specs=1 active=0 supervisors=0 workers=0" count "$line/jobs"
 until_true 5 began "1 1"; ok $? "... as it was declared, and from its commits"
+said 0 "result start $line/jobs/job[0] ok" child start "$line/jobs"
+said 0 "result terminate $line ok" child terminate "$line"
+said 0 "result start $line ok" child start top/always
+is "$(paths "$line")" "$line $line/a $line/b $line/jobs " "a pool in a branch is empty when that begins"
 said 0 "result start top/wide/line[0] ok" child start top/wide
 said 0 "result start top/far/line[0] ok" child start top/far
 kill -TERM $job; wait $job; is $? 1 "the job stops in order; branches that gave up did not come back, though others took their places"
