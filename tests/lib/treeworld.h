@@ -99,7 +99,7 @@ static void look_at_start(struct world *w, const struct suptree_effect *e)
 {
     const struct vertex *x = &w->t.v[e->vertex];
 
-    if (x->life != e->life || (x->state != TREE_STARTING && x->work != WORK_STARTING))
+    if (x->life != e->life || x->killer != NONE || (x->state != TREE_STARTING && x->work != WORK_STARTING))
         return;                         /* killed meanwhile */
     if (e->anew != is_called_anew(w, e->vertex))
         broken(w, "who is in another's place is told so, and nobody else is");
