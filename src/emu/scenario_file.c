@@ -349,10 +349,12 @@ static int check_parent(struct reader *r, struct scenario_vertex *x)
     f->names[x->name].template = f->vertices[parent].spec.strategy == SIMPLE_ONE_FOR_ONE;
     x->in_template = f->names[x->name].template || f->vertices[parent].in_template;
     if (x->in_template && x->spec.strategy == SIMPLE_ONE_FOR_ONE)
-        return bad(r, "parent", f->names[x->parent].text, "a scenario has no pool below a pool: choose another strategy");
+        return bad(r, "parent", f->names[x->parent].text, "a scenario has no pool below a pool: choose another "
+                   "strategy");
     for (uint32_t i = 0; i < f->declared && f->names[x->name].template; i++)
         if (f->vertices[i].parent == x->parent)
-            return bad(r, "parent", f->names[x->parent].text, "a simple_one_for_one has one child: `do spawn` adds instances");
+            return bad(r, "parent", f->names[x->parent].text, "a simple_one_for_one has one child: `do spawn` adds "
+                       "instances");
     return 0;
 }
 

@@ -151,7 +151,7 @@ int placement_make(const struct spec *s, int ranks, struct placement *ret, struc
         goto err_free;
     }
     for (uint32_t v = 0; v < s->vertex_count; v++) {
-        uint32_t by = spec_is_template(s, v) ? s->vertices[v].parent : v;       /* it lives nowhere: where its pool is */
+        uint32_t by = spec_is_template(s, v) ? s->vertices[v].parent : v;   /* it lives nowhere: where its pool is */
 
         p.home_of[v] = s->vertices[v].kind == SPEC_SUPERVISOR ? (int16_t)placement_tied_to(s, by) : -1;
         p.rank_of[v] = p.home_of[v] < 0 ? 0 : (uint16_t)p.home_of[v];

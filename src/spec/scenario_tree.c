@@ -218,8 +218,8 @@ static void place_all(struct spec *s, const struct scenario_homes *homes, uint32
 
 static uint64_t times(uint64_t a, uint64_t b) { return b && a > UINT64_MAX / b ? UINT64_MAX : a * b; }
 
-/* Of the branch at each vertex, into ret: of a worker the ranks; of a supervisor the ranks too, and beside them what its
- * children come to one by one; the template of a pool lives nowhere.  Parents stand above their children, so they are
+/* Of the branch at each vertex, into ret: of a worker the ranks; of a supervisor the ranks too, and beside them what
+ * its children come to one by one; the template of a pool lives nowhere.  Parents stand above their children, so they are
  * counted from the last. */
 static void count_mappings(const struct spec *s, uint32_t ranks, uint64_t *ret)
 {

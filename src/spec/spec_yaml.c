@@ -666,8 +666,8 @@ static void check_template(struct parse *p, yaml_node_t *n, struct decl *d)
     const struct decl *pool = d->parent;
 
     if (d->extra.quarantine)
-        parse_fail(p, place_of(p, n, "on_giveup"), "%s: on_giveup: quarantine: no call restarts an instance of a pool, so "
-                   "nobody could lift it: write escalate, or put what may give up under a supervisor of %s", d->name,
+        parse_fail(p, place_of(p, n, "on_giveup"), "%s: on_giveup: quarantine: no call restarts an instance of a pool, "
+                   "so nobody could lift it: write escalate, or put what may give up under a supervisor of %s", d->name,
                    d->name);
     if (parse_value(p, n, "count"))
         parse_fail(p, place_of(p, n, "count"), "%s: count: of the instances of %s there are max_children, and they are "

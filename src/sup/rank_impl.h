@@ -73,7 +73,7 @@ struct rank_ask {
     uint64_t number, life;              /* number 0: none yet; life: the child's */
     uint32_t line, serial, verb, what;  /* what: it names, and when it is done, it was about */
     bool done;
-    bool answered, listed;              /* it is known what became of it; it is in the list of those that wait to hear more */
+    bool answered, listed;              /* what became of it is known; it is in the list of those that wait to hear more */
     uint8_t answer;
     uint32_t next;                      /* in that list */
 };
