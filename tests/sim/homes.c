@@ -279,13 +279,13 @@ static void loose(uint64_t seed) { over_bad_links(seed, false); }
 static void branches(uint64_t seed)
 {
     uint64_t state = seed;
-    int ranks = 2 + (int)(emu_random(&state) % (RANKS - 1));
+    int ranks = 2 + (int)(splitmix_next(&state) % (RANKS - 1));
     struct scenario_ranks c;
 
     draw_branches(&drawn, seed, 14, 6);
     if (!prepare())
         return;
-    c = mapped(ranks, draw_mapping(&state, ranks), emu_random(&state));
+    c = mapped(ranks, draw_mapping(&state, ranks), splitmix_next(&state));
     if (run("branches", seed, &c))
         judge_loose("branches", seed, &c);
 }
