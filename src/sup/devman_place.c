@@ -26,7 +26,9 @@ static bool has_room(const struct devman *d, uint32_t vertex, int device)
 {
     const struct device *v = &d->devices[device];
 
-    return spec_may_live(d->cx.spec, vertex, (uint32_t)device) && v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
+    if (!spec_may_live(d->cx.spec, vertex, (uint32_t)device))
+        return false;
+    return v->state != DEVICE_IS_QUARANTINED && v->assigned < v->geo.slots;
 }
 
 /* The device for a vertex's next life: its own, unless that is given up or full, or the tree wants another; then the

@@ -120,6 +120,69 @@ static void places_are_a_pure_function(void)
     spec_free(s);
 }
 
+/* Host actors beside CUDA devices. */
+static void kinds_have_their_places(void)
+{
+    struct spec *s = load(good, NULL, 0);
+    struct placement p;
+    struct reason why;
+
+    ok(s->devices.kind == SPEC_DEVICE_HOST && !spec_is_cuda(s, 0) && s->devices.per_rank == 2, "devices are host devices");
+    s->vertices[7].host = true;
+    is_int(placement_make(s, 2, &p, &why), 0, "there a host actor is like any other");
+    ok(p.device_of[7] == 0 && p.devices[0] == 2 && p.devices[1] == 2, "and has no device of its own");
+    placement_free(&p);
+    spec_free(s);
+
+    s = load(good, (const char *const[]){"devices.kind=cuda", "devices.host_slots=1", "devices.spares=3"}, 3);
+    ok(s && s->devices.kind == SPEC_DEVICE_CUDA && s->devices.host_slots == 1 && s->devices.host_spares == 3,
+       "devices may be CUDA devices, with slots for host actors beside them");
+    ok(spec_is_cuda(s, 1) && !spec_is_cuda(s, 2) && spec_slots(s, 1) == s->devices.slots && spec_slots(s, 2) == 1 &&
+       spec_spares(s, 2) == 3, "the last device of a rank is the host");
+    is_int(placement_make(s, 2, &p, &why), 0, "without host actors");
+    ok(p.devices[0] == 2 && p.devices[1] == 2, "no rank has one");
+    placement_free(&p);
+    s->vertices[7].host = true;
+    s->vertices[6].place_device = 1;
+    ok(spec_may_live(s, 7, 2) && !spec_may_live(s, 7, 0) && spec_may_live(s, 8, 0) && !spec_may_live(s, 8, 2),
+       "host actors live there, and no others");
+    is_int(placement_make(s, 2, &p, &why), 0, "with one");
+    ok(p.devices[0] == 2 && p.devices[1] == 3, "its rank has a device more");
+    ok(p.rank_of[7] == 1 && p.device_of[7] == 2 && p.device_of[8] == 1, "on which it is, and only it, whatever device is named");
+    placement_free(&p);
+    s->vertices[8].host = true;
+    is_int(placement_make(s, 2, &p, &why), TW_EINVAL, "too few slots for host actors are refused");
+    ok(strstr(why.text, "rank 1 would have to hold 2") && strstr(why.text, "raise devices.host_slots"), "... with what to raise");
+    s->vertices[6].place_device = 2;
+    is_int(placement_make(s, 2, &p, &why), TW_EINVAL, "the host device cannot be named");
+    ok(strstr(why.text, "a rank has 2") != NULL, "... for a rank has so many of the others");
+    spec_free(s);
+}
+
+static void what_is_asked_for_and_what_there_is(void)
+{
+    static const char open[] = "treewarden: 1\nname: t\ndevices: {kind: any, slots: 40}\nsupervisor: top\n"
+                               "children: [{actor: a, place: {rank: 0, device: 5}}]\n";
+    struct spec *s = load(open, NULL, 0);
+    struct placement p;
+    struct reason why;
+
+    ok(!load(good, (const char *const[]){"devices.kind=gpu"}, 1) && strstr(errors, "none of host|any|cuda"),
+       "a kind that there is not is refused");
+    ok(!load(good, (const char *const[]){"devices.host_slots=0"}, 1) && strstr(errors, "host_slots: \"0\" is not"),
+       "host actors have a slot at least");
+    ok(s && s->devices.kind == SPEC_DEVICE_ANY && s->devices.per_rank == 0 && s->devices.spares == 2 &&
+       s->devices.host_slots == 8 && s->devices.host_spares == 1, "as many as there are is no number");
+    is_int(placement_make(s, 1, &p, &why), TW_EINVAL, "until it is known there is one");
+    spec_settle(s, SPEC_DEVICE_CUDA, 6);
+    is_int(placement_make(s, 1, &p, &why), 0, "then it is known where an actor is");
+    ok(p.device_of[1] == 5 && p.devices[0] == 6, "... that asks for one of many");
+    placement_free(&p);
+    spec_settle(s, SPEC_DEVICE_HOST, 0);
+    ok(!spec_is_cuda(s, 0) && s->devices.per_rank == 6, "another kind, and as many");
+    spec_free(s);
+}
+
 static void overrides_are_as_if_written(void)
 {
     static const char *const sets[] = {"top/row/cell.count=2x3", "top/row/cell.args.alpha=9", "top.intensity=4",
@@ -367,6 +430,8 @@ int main(void)
     a_good_one_becomes_a_tree();
     drills_are_drawn_from_the_seed();
     places_are_a_pure_function();
+    kinds_have_their_places();
+    what_is_asked_for_and_what_there_is();
     overrides_are_as_if_written();
     what_is_wrong_is_said();
     damaged_files_are_refused_or_read();

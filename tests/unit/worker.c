@@ -65,6 +65,31 @@ static void test_refusals(void)
     rig_close(&r);
 }
 
+/* Of a device that is not there, with code that is none: on any machine it has to refuse. */
+static void test_cuda_worker(void)
+{
+    const char *const uuids[] = { "a name that is longer than that of any device can be" };
+    struct host_device_config config = { .program = "", .name = "", .out_dir = "", .devices = 1, .cuda = 1, .uuids = uuids };
+    struct device_port port;
+    struct reason why;
+    struct rig r;
+
+    rig_open_on(&r, program_path(), 2, "GPU-none", program_path());
+    rig_new_arena(&r);
+    is_int((long long)rig_boot(&r), 2, "a worker of a CUDA device that is not there refuses");
+    ok(r.view.header->text[0] != '\0', "and says why");
+    printf("# %s\n", r.view.header->text);
+    ok(rig_await_exit(&r) && WIFEXITED(r.status) && WEXITSTATUS(r.status) == WORKER_REFUSED, "its status says refused");
+    rig_free(&r);
+    rig_new_arena(&r);
+    (void)r.port.ops->start(r.port.self, 0, r.incarnation);
+    r.port.ops->ring(r.port.self, 0);
+    is_int(arena_bell(&r.view, 0)->rings, 0, "its bell is not for the rank to ring");
+    rig_await_exit(&r);
+    is_int(host_device_open(r.zygote, 0, &config, &port, &why), TW_EINVAL, "a name that is too long is refused, not cut");
+    rig_close(&r);
+}
+
 /* A debugger reads a module by the name that the loader has for it: in another process, with descriptors of its own. */
 static void test_others_find_the_module(void)
 {
@@ -454,6 +479,7 @@ int main(int argc, char **argv)
     if (!mkdtemp(out_dir))
         return 99;
     test_refusals();
+    test_cuda_worker();
     test_others_find_the_module();
     result = test_run();
     test_kill_and_resume(result, LIMIT / 100, 0);
