@@ -120,7 +120,8 @@ int cmd_bench(int argc, char **argv)
         {"quiet", 'q', NULL, 0, "do not say which one runs", 0},
         {0}};
     static const struct argp argp = {options, parse, "[WHICH...]",
-        "Measure this machine: all, or those named of restart, worker, kill, messages, overhead, idle, start, tree.\v"
+        "Measure this machine: all, or those named of restart, worker, kill, messages, overhead, idle, start, tree, "
+        "simulate.\v"
         "Whole jobs are started through this program, with actors it carries, in a folder of their own.  Beside each "
         "figure stands a bare program of the same shape that waits in the same way, measured in turn with it: p50 and "
         "p99 of both, what ours is of it, the aim, and whether that was met.  A floor whose p99 is more than ten times "

@@ -22,7 +22,8 @@
     X("overhead", bench_overhead,    5, "rank loops and slot 0s under a stencil with 1 ms per step; bare ranks")  \
     X("idle",     bench_idle,        5, "4 ranks x 2 devices x 16 slots that wait; bare ranks that wait")         \
     X("start",    bench_start,       5, "start-up of 4 ranks x 2 devices x 16 slots; bare mpirun and threads")   \
-    X("tree",     bench_tree,        5, "pools of 1000000 slots; the same in 1000, and the misses of their lines")
+    X("tree",     bench_tree,        5, "pools of 1000000 slots; the same in 1000, and the misses of their lines")    \
+    X("simulate", bench_simulate,   10, "an event of a simulated job; a bare event loop")
 
 #define BENCH_DIR_BYTES 128
 #define BENCH_FIGURES_MAX 32

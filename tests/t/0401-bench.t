@@ -4,7 +4,7 @@ tw=$TREEWARDEN
 names() { sed -n 's/^   "name": "\(.*\)",*$/\1/p' | tr '\n' ' '; }
 count() { grep -c "^ *\"$1\": "; }
 
-is "$(within 10 "$tw" bench --list | awk '{ print $1 }' | tr '\n' ' ')" "restart worker kill messages overhead idle start tree " \
+is "$(within 10 "$tw" bench --list | awk '{ print $1 }' | tr '\n' ' ')" "restart worker kill messages overhead idle start tree simulate " \
    "--list names the measurements"
 says "$(within 10 "$tw" bench --help)" "bare program" "--help says what a figure stands beside"
 within 10 "$tw" bench nothing 2>err; is $? 2 "a measurement that does not exist is a usage error" || note <err
@@ -13,10 +13,11 @@ within 10 "$tw" bench-part 2>err; is $? 2 "its parts are not for people"
 
 want_restart='restart ' want_worker='worker ' want_kill='kill kill-messages '
 want_messages='messages-device messages-ranks ' want_overhead='overhead ' want_idle='idle ' want_start='start '
+want_simulate=simulate
 want_tree='tree-total tree-create tree-heartbeat tree-restart tree-kill tree-check tree-create-random
  tree-heartbeat-random tree-restart-random tree-kill-random tree-kill-73 tree-window '
 command -v escript >/dev/null && want_tree="$want_tree tree-otp"        # a peer that is there is asked
-for which in restart worker kill messages overhead idle start tree; do
+for which in restart worker kill messages overhead idle start tree simulate; do
     within 150 "$tw" bench -q --json --count 1 $which >out 2>err; is $? 0 "$which runs, whatever the aims say" || note <err
     eval "want=\$want_$which"
     is "$(names <out)" "$(echo $want) " "... and brings its figures"
