@@ -249,6 +249,15 @@ _Noreturn static void die(struct gpu *g, int status, const char *text)
     _exit(status);
 }
 
+_Noreturn static void refuse_program(struct gpu *g)
+{
+    struct reason why;
+
+    reason_set(&why, TW_EPROTO, "CUDA: the device code is not of the same program as the host's: build both with one "
+               "`treewarden cc --cuda`");
+    _exit(worker_refuse(g->view.header, &why));
+}
+
 /* The kernel has ended, or the device says why it will not go on. */
 static void ask_driver(struct gpu *g)
 {
@@ -259,18 +268,11 @@ static void ask_driver(struct gpu *g)
         return;
     if (code == CUDA_RESULT_SUCCESS && load_acquire(&g->view.header->quit, SCOPE_SYSTEM))
         _exit(0);
+    if (code == CUDA_RESULT_SUCCESS && load_acquire(&g->view.header->kernel, SCOPE_SYSTEM) == 2)
+        refuse_program(g);
     snprintf(text, sizeof text, "CUDA: %s%s (%u)", code == CUDA_RESULT_SUCCESS ? "the kernel has returned: " : "",
              cuda_error_name(&g->api, code), code);
     die(g, cuda_fault_of(code) == CUDA_FAULT_DEVICE ? WORKER_DEVICE_LOST : WORKER_BROKE, text);
-}
-
-_Noreturn static void refuse_program(struct gpu *g)
-{
-    struct reason why;
-
-    reason_set(&why, TW_EPROTO, "CUDA: the device code is not of the same program as the host's: build both with one "
-               "`treewarden cc --cuda`");
-    _exit(worker_refuse(g->view.header, &why));
 }
 
 static void await_kernel(struct gpu *g, struct watch *w)

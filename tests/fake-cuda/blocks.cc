@@ -10,7 +10,7 @@
 
 thread_local struct blocks_index threadIdx, blockIdx, blockDim;
 thread_local void *blocks_shared;
-const struct blocks_driver *blocks_driver;
+thread_local const struct blocks_driver *blocks_driver;
 
 extern "C" {
 __attribute__((visibility("default"))) extern const unsigned blocks_threads = TW_THREADS;

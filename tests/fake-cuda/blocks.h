@@ -30,7 +30,7 @@ struct blocks_driver {
     void (*nap)(unsigned ns);
     uint64_t (*clock_ns)(void);
 };
-extern const struct blocks_driver *blocks_driver;
+extern thread_local const struct blocks_driver *blocks_driver;
 
 static inline void __syncthreads(void) { blocks_driver->barrier(); }
 static inline void __nanosleep(unsigned ns) { blocks_driver->nap(ns); }

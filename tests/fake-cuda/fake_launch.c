@@ -228,6 +228,7 @@ static cuda_result start_block(struct thread_of_block *threads, unsigned number,
         threads[i] = (struct thread_of_block){.block = b, .number = number, .index = i};
         if (pthread_create(&threads[i].thread, NULL, run, &threads[i]) != 0)
             return CUDA_RESULT_ERROR_LAUNCH_OUT_OF_RESOURCES;
+        pthread_detach(threads[i].thread);
     }
     return CUDA_RESULT_SUCCESS;
 }
