@@ -40,6 +40,7 @@ struct resident_block {
     union { struct slot slot; struct slot0 slot0; } u;
     struct slot *in_hand;
     uint32_t over;                      /* the block ends */
+    uint32_t solo;                      /* the handler in hand is the first thread's alone */
     struct tw_msg msg;
     const struct tw_msg *m;
     uint32_t op;
@@ -58,12 +59,15 @@ static __shared__ struct resident_block block;
 
 /* -- the calls of treewarden/actor.h: by all threads, done by the first -------------------------------- */
 
+/* Of a type that is solo there is no thread but the first. */
 #define TOGETHER(statement)                                                                          \
     do {                                                                                             \
-        TW_BARRIER();                                                                                \
+        if (!block.solo)                                                                             \
+            TW_BARRIER();                                                                            \
         if (TW_TID == 0)                                                                             \
             statement;                                                                               \
-        TW_BARRIER();                                                                                \
+        if (!block.solo)                                                                             \
+            TW_BARRIER();                                                                            \
     } while (0)
 
 __device__ int tw_device_calls::send(struct tw_ctx *cx, uint32_t to, uint32_t type, const void *data, uint32_t bytes)
@@ -152,6 +156,8 @@ __device__ static __noinline__ void run_handler(void)
         do_bulk();
         return;
     }
+    if (block.solo && TW_TID != 0)
+        return;
     tw_dispatch_(s->config->actor_type, block.op, &s->cx, s->state, block.m);
 }
 
@@ -160,6 +166,7 @@ __device__ __noinline__ void resident_dispatch(struct slot *s, uint32_t op, cons
 {
     block.in_hand = s;
     block.op = op;
+    block.solo = tw_is_solo_(s->config->actor_type);
     block.m = NULL;
     if (m) {
         block.msg = *m;

@@ -38,6 +38,7 @@ TW_FN uint64_t farm_mix(uint64_t x)
 
 struct hand { struct work work; uint32_t master, busy; };
 
+TW_SOLO(hand)
 TW_INIT(hand) { s->busy = 0; }
 
 TW_RECEIVE(hand)
@@ -65,6 +66,16 @@ TW_STEP(hand)
         tw_done(cx, s->work.task);
 }
 
+/* ---- who else is in a crew ---------------------------------------------------------------------- */
+
+struct mate { uint64_t n; };
+
+TW_SOLO(mate)
+TW_INIT(mate) { s->n = 0; }
+TW_NO_RECEIVE(mate)
+TW_NO_STEP(mate)
+
+#ifndef __CUDACC__
 /* ---- the master -------------------------------------------------------------------------------- */
 
 /*  FREE -> WANTED (a hand is asked for) -> BUSY (it has its task) -> FREE, or IDLE (to be let go) -> FREE */
@@ -86,6 +97,7 @@ struct master {
     uint8_t has[TASKS];
 };
 
+TW_HOST_ACTOR(master)
 TW_INIT(master)
 {
     s->tasks = tw_arg_u64(cx, "tasks");
@@ -189,7 +201,6 @@ TW_RECEIVE(master)
 
 TW_FN void master_write(struct tw_ctx *cx, const struct master *s)
 {
-#ifndef __CUDACC__
     const char *path = tw_sink(cx, "farm.txt");
     FILE *f = path ? fopen(path, "w") : NULL;
 
@@ -197,10 +208,6 @@ TW_FN void master_write(struct tw_ctx *cx, const struct master *s)
         fprintf(f, "%llu %016llx\n", (unsigned long long)i, (unsigned long long)s->value[i]);
     if (!f || fclose(f) != 0)
         tw_fail(cx, NO_FILE);
-#else
-    (void)cx;
-    (void)s;
-#endif
 }
 
 TW_STEP(master)
@@ -224,12 +231,7 @@ TW_STEP(master)
     }
 }
 
-/* ---- who else is in a crew ---------------------------------------------------------------------- */
-
-struct mate { uint64_t n; };
-
-TW_INIT(mate) { s->n = 0; }
-TW_NO_RECEIVE(mate)
-TW_NO_STEP(mate)
-
-TW_PROGRAM(master, hand, mate)
+TW_PROGRAM(hand, mate, master)
+#else
+TW_PROGRAM(hand, mate)
+#endif

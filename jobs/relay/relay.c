@@ -47,6 +47,7 @@ TW_FN void relay_pass(struct tw_ctx *cx, struct runner *s, struct token *t)
     tw_send(cx, to == s->runners ? s->board : TW_AT(s->peers, to), TOKEN, t, sizeof *t);
 }
 
+TW_SOLO(runner)
 TW_INIT(runner)
 {
     s->me = tw_self(cx, 0);
@@ -101,6 +102,7 @@ TW_STEP(runner)
     tw_again(cx);
 }
 
+#ifndef __CUDACC__
 /* ---- the board --------------------------------------------------------------------------------- */
 
 struct board {
@@ -109,6 +111,7 @@ struct board {
     uint8_t seen[TOKENS];
 };
 
+TW_HOST_ACTOR(board)
 TW_INIT(board)
 {
     s->all = tw_arg_u64(cx, "runners") * tw_arg_u64(cx, "tokens");
@@ -118,7 +121,6 @@ TW_INIT(board)
 
 TW_FN void board_write(struct tw_ctx *cx, const struct board *s)
 {
-#ifndef __CUDACC__
     const char *path = tw_sink(cx, "tokens.txt");
     FILE *f = path ? fopen(path, "w") : NULL;
 
@@ -126,10 +128,6 @@ TW_FN void board_write(struct tw_ctx *cx, const struct board *s)
         fprintf(f, "%llu %016llx\n", (unsigned long long)i, (unsigned long long)s->value[i]);
     if (!f || fclose(f) != 0)
         tw_fail(cx, UNKNOWN);
-#else
-    (void)cx;
-    (void)s;
-#endif
 }
 
 TW_RECEIVE(board)
@@ -152,3 +150,6 @@ TW_RECEIVE(board)
 
 TW_NO_STEP(board)
 TW_PROGRAM(runner, board)
+#else
+TW_PROGRAM(runner)
+#endif

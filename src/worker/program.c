@@ -157,7 +157,9 @@ static bool is_host_actor(void *module, const char *type)
     return dlsym(module, symbol) != NULL;
 }
 
-struct own_table { struct tw_program program; struct tw_type types[]; };
+/* Kept for the life of the process, as the module is. */
+struct own_table { struct tw_program program; struct own_table *older; struct tw_type types[]; };
+static struct own_table *tables;
 
 /* Types have the same numbers on GPUs only if what GPUs do not know comes last. */
 static int mark_host_actors(const char *path, void *module, struct own_table *t, struct reason *why)
@@ -189,11 +191,14 @@ static int make_own(const char *path, void *module, const struct tw_program *p, 
     memcpy(t->types, p->types, p->count * sizeof t->types[0]);
     t->program.types = t->types;
     rc = mark_host_actors(path, module, t, why);
-    if (rc == 0)
-        *ret = &t->program;
-    else
+    if (rc != 0) {
         free(t);
-    return rc;
+        return rc;
+    }
+    t->older = tables;
+    tables = t;
+    *ret = &t->program;
+    return 0;
 }
 
 int program_open(const char *path, int image_fd, const struct tw_program **ret, struct reason *why)

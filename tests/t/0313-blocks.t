@@ -25,4 +25,16 @@ says "$(cat $v)" '"slots_fenced": 1' "a block that is wedged was fenced, its act
 says "$(cat $v)" '"workers_lost": 2' "a worker that was killed, and one whose GPU met a stray write"
 "$TREEWARDEN" events --state-dir st --type worker > events
 says "$(cat events)" "CUDA_ERROR_ILLEGAL_ADDRESS" "... which said so"
+
+# Actors that are no work for many threads, on blocks of four: many small messages, children at run time; as on a host.
+for job in relay farm; do
+    cp "$TW_BUILD/jobs/$job/$job.so" "$fake/$job.fatbin" .
+    sed 's/kind: host, slots: \([0-9]*\)/kind: any, slots: \1, host_slots: 3/' "$TW_SRC/jobs/$job/$job.yaml" > $job.yaml
+    within 60 "$TREEWARDEN" launch -q -n 2 $job.yaml --set devices.kind=host --state-dir $job.host; is $? 0 "$job on a host"
+    [ $job = farm ] && drills=--drills || drills=
+    within 60 "$TREEWARDEN" launch -n 2 $job.yaml $drills --state-dir $job.gpu > log 2>&1; is $? 0 "$job on GPUs ends well"
+    sed 's/^/# /' log
+    is "$(cat $job.gpu/out/*.txt | md5sum)" "$(cat $job.host/out/*.txt | md5sum)" "... with what it writes on a host"
+done
+says "$(cat log)" "not fired 0" "... though faults struck its host's part"
 finish

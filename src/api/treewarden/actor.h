@@ -31,6 +31,10 @@
  * `treewarden cc FILE.c`, which pins floating point (-ffp-contract=off; no fast-math) so that a result
  * is the same bits on every backend.
  *
+ * On a GPU the threads of a block run each handler together: state is theirs to share, whoever owns index i writes
+ * element i, TW_TID 0 writes scalars, TW_BARRIER stands before others read.  An actor that is no work for many says
+ * TW_SOLO(name): one thread of the block runs its handlers, as on a host.
+ *
  * Every tw_ call is collective over the block (all TW_NT threads, same arguments) except TW_AT and
  * tw_fail, which any thread may call.  Each is bounded in time; none may be called outside a handler.
  */
@@ -395,8 +399,13 @@ struct tw_program {
     TW_PROGRAM_TABLE_(__VA_ARGS__)
 
 #ifdef __CUDACC__
+#define TW_SOLO_CASE_(n, T) case n: return tw_solo_<struct T>::is;
 /* Nothing is called through it there: see kernels/resident.cuh. */
 #define TW_PROGRAM_TABLE_(...)                                                                       \
+    TW_FN uint32_t tw_is_solo_(uint32_t type)                                                        \
+    {                                                                                                \
+        switch (type) { TW_EACH_(TW_SOLO_CASE_, __VA_ARGS__) default: return 0; }                    \
+    }                                                                                                \
     static __device__ const struct tw_type tw_types_[] = { TW_EACH_(TW_TYPE_, __VA_ARGS__) };        \
     static __device__ const struct tw_program tw_program = { TW_ACTOR_API, TW_ACTOR_LAYOUT,          \
         (uint32_t)(sizeof tw_types_ / sizeof tw_types_[0]), tw_types_, NULL };
@@ -434,10 +443,22 @@ struct tw_program {
 #define TW_E16_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o, p)                                  \
     TW_E15_(F, a, b, c, d, e, f, g, h, i, j, k, l, m_, n, o) F(15, p)
 
+/* A type whose handlers one thread of a GPU's block runs, and no other: they know nothing of TW_TID, TW_NT and
+ * TW_BARRIER.  Before TW_PROGRAM; on a host it says nothing new. */
+#ifdef __CUDACC__
+extern "C++" {
+template <class T> struct tw_solo_ { enum { is = 0 }; };
+}
+#define TW_SOLO(T)                                                                                   \
+    extern "C++" { template <> struct tw_solo_<struct T> { enum { is = 1 }; }; }
+#else
+#define TW_SOLO(T)
+#endif
+
 /* A type whose handlers may do I/O and never run on a GPU (inside #ifndef __CUDACC__): says so.  Who loads the program
  * looks for it; see the top of this file for where TW_PROGRAM names it. */
 #define TW_HOST_ACTOR(T)                                                                             \
-    __attribute__((visibility("default"))) extern const char tw_host_actor_##T;                      \
+    __attribute__((weak, visibility("default"))) extern const char tw_host_actor_##T;                \
     const char tw_host_actor_##T = 1;
 
 #ifdef __cplusplus
