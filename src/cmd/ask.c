@@ -134,8 +134,8 @@ static void print_status(const json_t *o)
             printf(": `treewarden status --rank %lld` shows its devices\n", num(v, "rank"));
         json_array_foreach(json_object_get(v, "devices"), k, d)
             printf("    device:%lld.%zu %s, %s%s, %lld of %lld slots busy, %lld fenced, worker %lld (pid %lld)\n",
-                   num(v, "rank"), k, get(d, "state"), get(d, "kind"), gpu_of(d), num(d, "busy"), num(d, "slots"), num(d, "fenced"),
-                   num(d, "incarnation"), num(d, "pid"));
+                   num(v, "rank"), k, get(d, "state"), get(d, "kind"), gpu_of(d), num(d, "busy"), num(d, "slots"),
+                   num(d, "fenced"), num(d, "incarnation"), num(d, "pid"));
     }
     printf("  state directory: %s\n", get(o, "state_dir"));
 }

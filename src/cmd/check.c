@@ -177,8 +177,8 @@ static void print_summary(const struct check_args *a, const struct spec *s, cons
             continue;
         last = x->decl;
         printf("  %s: type %s%s, state %u bytes, mailbox %u x %u bytes, %s: %s\n", x->path, x->actor,
-               x->host ? " (host actor)" : "", p->types[program_type(p, x->actor)].state_bytes, x->mailbox, x->message_bytes,
-               x->eager ? "send: eager" : "send: on_commit",
+               x->host ? " (host actor)" : "", p->types[program_type(p, x->actor)].state_bytes, x->mailbox,
+               x->message_bytes, x->eager ? "send: eager" : "send: on_commit",
                "what it sends takes effect exactly once, through actor, slot and worker faults");
     }
     if (a->verbose)
@@ -191,8 +191,8 @@ static json_t *devices_of(const struct spec *s)
     static const char *const kinds[] = {"host", "any", "cuda"};
     const struct spec_devices *d = &s->devices;
 
-    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:b}", "kind", kinds[d->kind], "per_rank", d->per_rank, "slots", d->slots,
-                     "spares", d->spares, "host_slots", d->host_slots, "host_spares", d->host_spares, "host_actors",
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:b}", "kind", kinds[d->kind], "per_rank", d->per_rank, "slots",
+                     d->slots, "spares", d->spares, "host_slots", d->host_slots, "host_spares", d->host_spares, "host_actors",
                      has_host_actors(s));
 }
 
@@ -202,8 +202,8 @@ static void describe(const struct check_args *a, const struct spec *s, const str
 
     if (a->doc)
         json_object_update_new(a->doc, json_pack("{s:i,s:i,s:i,s:i,s:i,s:o}", "supervisors", n.supervisors, "actors",
-                                                 n.actors, "at_run_time", n.later, "drills", s->drill_count, "ranks", ranks,
-                                                 "devices", devices_of(s)));
+                                                 n.actors, "at_run_time", n.later, "drills", s->drill_count, "ranks",
+                                                 ranks, "devices", devices_of(s)));
     else if (!a->quiet)
         print_summary(a, s, p, ranks);
 }

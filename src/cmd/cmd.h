@@ -65,8 +65,8 @@ struct loaded_program {
     int image_fd;                       /* owned; program.h */
     uint64_t hash;
 };
-/* Load its program and see that every actor type is there, and which are host actors; what is wrong goes to error, a line at a time.
- * 0 or the exit code. */
+/* Load its program and see that every actor type is there, and which are host actors; what is wrong goes to error, a
+ * line at a time.  0 or the exit code. */
 int load_program(struct spec *s, void (*error)(void *self, const char *text), void *self,
                  struct loaded_program *ret);
 

@@ -92,7 +92,8 @@ static json_t *ask_driver(unsigned timeout_ms)
             (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, o ? 0 : WNOHANG);
     }
-    snprintf(late, sizeof late, "CUDA: the driver has not answered for %u ms: a device may be broken: see `dmesg`", timeout_ms);
+    snprintf(late, sizeof late, "CUDA: the driver has not answered for %u ms: a device may be broken: see `dmesg`",
+             timeout_ms);
     if (!o)
         o = no_answer(text ? "CUDA: the process that asks the driver died of it: see `dmesg` for what the driver says" :
                       pid >= 0 ? late :
@@ -197,14 +198,16 @@ void gpus_find(struct gpus *ret, unsigned timeout_ms)
     json_t *cuda = gpus_ask(timeout_ms), *device;
     struct topo *topo = NULL;
     struct reason why;
+    const char *said;
     size_t i;
 
     memset(ret, 0, sizeof *ret);
+    said = get(cuda, "text");
     (void)topo_open(&topo, &why);       /* without it none is nearer than another */
     json_array_foreach(json_object_get(cuda, "devices"), i, device)
         take_device(ret, device, topo);
     if (strcmp(get(cuda, "state"), "up") != 0)
-        snprintf(ret->lack, sizeof ret->lack, "%s", get(cuda, "text") + (strncmp(get(cuda, "text"), "CUDA: ", 6) ? 0 : 6));
+        snprintf(ret->lack, sizeof ret->lack, "%s", said + (strncmp(said, "CUDA: ", 6) ? 0 : 6));
     else if (i == 0)
         snprintf(ret->lack, sizeof ret->lack, "the driver shows no device: look at CUDA_VISIBLE_DEVICES");
     qsort(ret->list, ret->count, sizeof ret->list[0], by_pci);

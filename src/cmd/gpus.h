@@ -23,7 +23,7 @@ struct gpu { struct view_gpu name; bool near; };        /* near: to cores that t
 struct gpus {
     struct gpu list[SHARE_GPUS];        /* those that are fit, in the order of their PCI addresses */
     uint32_t count;
-    char lack[512];                     /* why there are none, or not all: what is wrong, and what to do; "" = nothing is */
+    char lack[512];                     /* why there are none, or not all, and what to do; "" = nothing is wrong */
 };
 
 void gpus_find(struct gpus *ret, unsigned timeout_ms);

@@ -26,8 +26,8 @@ void job_gpus_look(struct job_gpus *g, const struct spec *s)
     if (program_fatbin(s->program, &g->fatbin_fd, &g->fatbin_hash, &why) != 0)
         snprintf(g->found.lack, sizeof g->found.lack, "%s", why.text);
     else if (launches_block())
-        snprintf(g->found.lack, sizeof g->found.lack, "CUDA_LAUNCH_BLOCKING is set, and launching a kernel that stays would "
-                 "not return: unset it");
+        snprintf(g->found.lack, sizeof g->found.lack, "CUDA_LAUNCH_BLOCKING is set, and launching a kernel that stays "
+                 "would not return: unset it");
     else
         gpus_find(&g->found, GPUS_MS);
 }
@@ -40,9 +40,9 @@ static void say_lack(const struct job_gpus *g, const char *host, int rank, uint3
     if (g->found.count == 0)
         reason_set(why, TW_ENOENT, "rank %d on %s: no CUDA device for it: %s", rank, host, g->found.lack);
     else
-        reason_set(why, TW_ENOENT, "rank %d on %s: too few CUDA devices: %u of use, for %u rank%s that see%s them, and each "
-                   "is to have %u%s%s: lower devices.per_rank, or start fewer ranks on a host", rank, host, g->found.count,
-                   members, members == 1 ? "" : "s", members == 1 ? "s" : "", wanted, g->found.lack[0] ? "; " : "",
+        reason_set(why, TW_ENOENT, "rank %d on %s: too few CUDA devices: %u of use, for %u rank%s that see%s them, and "
+                   "each is to have %u%s%s: lower devices.per_rank, or start fewer ranks on a host", rank, host,
+                   g->found.count, members, members == 1 ? "" : "s", members == 1 ? "s" : "", wanted, g->found.lack[0] ? "; " : "",
                    g->found.lack);
 }
 
@@ -76,8 +76,8 @@ int job_gpus_settle(struct job_gpus *g, struct spec *s, const struct share_claim
     *ret_speaks = rank == poorest;
     say_lack(g, hosts[rank], rank, share_members(claims, ranks, rank), wanted, why);
     if (s->devices.kind == SPEC_DEVICE_CUDA) {
-        snprintf(why->text + strlen(why->text), sizeof why->text - strlen(why->text), "; with devices: {kind: any} the job "
-                 "would run on host devices");
+        snprintf(why->text + strlen(why->text), sizeof why->text - strlen(why->text),
+                 "; with devices: {kind: any} the job would run on host devices");
         return TW_ENOENT;
     }
     if (*ret_speaks)

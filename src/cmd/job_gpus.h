@@ -25,9 +25,9 @@ void job_gpus_look(struct job_gpus *g, const struct spec *s);
 /* What job_gpus_look found, for the HELLO. */
 struct share_claim job_gpus_claim(const struct job_gpus *g);
 
-/* Settle the specification by what all ranks claim.  0; TW_ENOENT: CUDA devices are asked for, and some rank has too few;
- * the first such rank says so, with the reason, and *ret_speaks is true there alone.  With kind `any` that rank logs it
- * in one line, and host devices are used. */
+/* Settle the specification by what all ranks claim.  0; TW_ENOENT: CUDA devices are asked for, and some rank has too
+ * few; the first such rank says so, with the reason, and *ret_speaks is true there alone.  With kind `any` that rank logs
+ * it in one line, and host devices are used. */
 int job_gpus_settle(struct job_gpus *g, struct spec *s, const struct share_claim *claims, int ranks, int rank,
                     const char *const *hosts, struct reason *why, bool *ret_speaks);
 

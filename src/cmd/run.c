@@ -274,7 +274,8 @@ static int settle_devices(struct run *r)
     if (!claims)
         return EXIT_OS;
     memcpy(claims, mpi_link_offers(r->mpi), (size_t)link_size(&l) * sizeof *claims);
-    rc = job_gpus_settle(&r->gpus, r->spec, claims, link_size(&l), link_rank(&l), mpi_link_hosts(r->mpi), &why, &speaks);
+    rc = job_gpus_settle(&r->gpus, r->spec, claims, link_size(&l), link_rank(&l), mpi_link_hosts(r->mpi), &why,
+                         &speaks);
     free(claims);
     if (rc != 0 && speaks)
         say(0, &why);

@@ -95,18 +95,18 @@ static int refuse_slots(const struct spec *s, uint32_t v, uint32_t rank, uint32_
         snprintf(lower, sizeof lower, ", or lower max_children of %s", s->vertices[pool].path);
     if (is_beside_cuda(s, v))
         return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots for host actors: rank %u would have to hold %u "
-                          "beside its CUDA devices, and has %u slots for them: raise devices.host_slots or the number of "
-                          "ranks%s", s->file, x->line, x->column, x->path, rank, load, spec_slots(s, device), lower);
+                          "beside its CUDA devices, and has %u slots for them: raise devices.host_slots or the number "
+                          "of ranks%s", s->file, x->line, x->column, x->path, rank, load, spec_slots(s, device), lower);
     return reason_set(why, TW_EINVAL, "%s:%d:%d: %s: too few slots: device %u of rank %u would have to hold "
                       "%u actors, a device has %u slots: raise devices.slots (spares are extra), devices.per_rank, or "
-                      "the number of ranks%s", s->file, x->line, x->column, x->path, device, rank, load, s->devices.slots,
-                      lower);
+                      "the number of ranks%s", s->file, x->line, x->column, x->path, device, rank, load,
+                      s->devices.slots, lower);
 }
 
 static int refuse_device(const struct spec *s, uint32_t v, uint32_t per_rank, struct reason *why)
 {
-    return reason_set(why, TW_EINVAL, "%s:%d:%d: %s is placed on device %u, but a rank has %u: they count from 0: write at "
-                      "most %u, or see that each rank has more", s->file, s->vertices[v].line, s->vertices[v].column,
+    return reason_set(why, TW_EINVAL, "%s:%d:%d: %s is placed on device %u, but a rank has %u: they count from 0: write "
+                      "at most %u, or see that each rank has more", s->file, s->vertices[v].line, s->vertices[v].column,
                       s->vertices[v].path, device_tied_to(s, v), per_rank, per_rank - 1);
 }
 

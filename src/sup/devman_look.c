@@ -59,8 +59,9 @@ void devman_view(const struct devman *d, int device, struct view_device *ret)
 {
     const struct device *v = &d->devices[device];
 
-    *ret = (struct view_device){.kind = spec_is_cuda(d->cx.spec, (uint32_t)device) ? DEVICE_KIND_CUDA : DEVICE_KIND_HOST,
-                                .up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
+    bool cuda = spec_is_cuda(d->cx.spec, (uint32_t)device);
+
+    *ret = (struct view_device){.kind = cuda ? DEVICE_KIND_CUDA : DEVICE_KIND_HOST, .up = v->state == DEVICE_IS_UP, .quarantined = v->state == DEVICE_IS_QUARANTINED,
                                 .incarnation = v->incarnation,
                                 .pid = v->pid, .fenced = (uint16_t)v->fenced,
                                 .slots = (uint16_t)v->geo.slots};

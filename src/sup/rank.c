@@ -540,7 +540,8 @@ static void fill_view(struct rank *r)
     r->view = (struct view){.spec = r->cx.spec, .vertices = r->table, .ranks = r->ranks, .rank = r->me,
                             .rank_count = r->size, .job = r->cx.job, .name = r->cx.spec->name,
                             .state_dir = r->cx.state_dir, .generation = r->cx.generation,
-                            .devices_note = r->cx.devices_note ? r->cx.devices_note : "", .phase = "starting", .drills_allowed = r->cx.drills_allowed,
+                            .devices_note = r->cx.devices_note ? r->cx.devices_note : "", .phase = "starting",
+                            .drills_allowed = r->cx.drills_allowed,
                             .drills_left = r->cx.drill_count, .seed = r->cx.seed};
     for (int i = 0; i < r->size; i++) {
         r->ranks[i].up = 1;

@@ -12,7 +12,7 @@
 
 struct share_claim {
     uint64_t seen;                      /* a hash of all it sees that are of use, in their order */
-    uint64_t near;                      /* bit per GPU, in that order: near its cores, and not all are; 0: any is as good */
+    uint64_t near;                      /* bit per GPU, in that order: near its cores; 0: all are, or none */
     uint64_t count;                     /* how many; at most SHARE_GPUS */
 };
 

@@ -273,7 +273,8 @@ static int open_unit(struct host_device *h, const struct host_device_config *c, 
     struct host_unit *u = &h->units[h->devices];
 
     u->kind = h->devices < c->cuda ? DEVICE_KIND_CUDA : DEVICE_KIND_HOST;
-    if (u->kind == DEVICE_KIND_CUDA && copy_text(u->uuid, sizeof u->uuid, c->uuids[h->devices], "device's UUID", why) != 0)
+    if (u->kind == DEVICE_KIND_CUDA &&
+        copy_text(u->uuid, sizeof u->uuid, c->uuids[h->devices], "device's UUID", why) != 0)
         return TW_EINVAL;
     u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return u->event_fd >= 0 ? 0 : reason_set(why, TW_ESYS, "eventfd: %s: raise the limit of open files (ulimit -n)",

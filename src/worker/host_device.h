@@ -4,7 +4,7 @@
  * old one until it was reaped and freed, and a standby.  One eventfd per device: any of its workers rings
  * it when the up ring of its arena has something.
  *
- * The bell of a CUDA device lies in the device's memory and its slot 0 looks into its ring by itself, so it is not rung.
+ * The bell of a CUDA device lies in its own memory and its slot 0 looks into its ring by itself: it is not rung.
  *
  * An arena is formatted (arena_format) before start, else start is TW_EINVAL.
  *

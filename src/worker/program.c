@@ -75,12 +75,12 @@ static int image_of(const char *path, const char *what, const char *make, int *r
     struct stat st;
 
     if (file < 0)
-        return reason_set(why, TW_ENOENT, "%s: the %s cannot be read: %s: build it with `%s` beside the specification", path,
-                          what, strerror(errno), make);
+        return reason_set(why, TW_ENOENT, "%s: the %s cannot be read: %s: build it with `%s` beside the specification",
+                          path, what, strerror(errno), make);
     if (fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(file);
-        return reason_set(why, TW_ENOENT, "%s: the %s is not a file: build it with `%s` beside the specification", path, what,
-                          make);
+        return reason_set(why, TW_ENOENT, "%s: the %s is not a file: build it with `%s` beside the specification", path,
+                          what, make);
     }
     image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     rc = finish(image, image >= 0 && copy_file(file, image, ret_hash), path, ret_fd, why);
@@ -171,8 +171,8 @@ static int mark_host_actors(const char *path, void *module, struct own_table *t,
             t->types[i].flags |= TW_TYPE_HOST;
             before = t->types[i].name;
         } else if (before) {
-            return reason_set(why, TW_EPROTO, "%s: the host actor %s stands before %s, which could run on GPUs, where types "
-                              "must have the same numbers: name host actors last in TW_PROGRAM", path, before,
+            return reason_set(why, TW_EPROTO, "%s: the host actor %s stands before %s, which could run on GPUs, where "
+                              "types must have the same numbers: name host actors last in TW_PROGRAM", path, before,
                               t->types[i].name);
         }
     }

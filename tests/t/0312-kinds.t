@@ -32,7 +32,10 @@ children:
 Y
 within 60 "$TREEWARDEN" cc -q --no-cuda kinds.c; is $? 0 "a program with a host actor is built"
 fake() { fake_says=$1; shift; env LD_LIBRARY_PATH="$TW_BUILD/tests/fake-cuda" FAKE_CUDA="$fake_says" "$@"; }
-run() { fake_says=$1; shift; fake "$fake_says" timeout -s KILL 60 "$TREEWARDEN" run "$@" kinds.yaml --state-dir none 2>&1; }
+run() {
+    fake_says=$1; shift
+    fake "$fake_says" timeout -s KILL 60 "$TREEWARDEN" run "$@" kinds.yaml --state-dir none 2>&1
+}
 at=0
 
 # What check says.
@@ -60,25 +63,30 @@ refused() {
     says "$out" "rank 0 on $(hostname): $2" "... with what was found"
     is "$(echo "$out" | wc -l)" 1 "... in one line"
 }
-refused devices=1 "no CUDA device for it: $PWD/kinds.fatbin: the program's code for GPUs cannot be read" "a program without code for GPUs"
+refused devices=1 "no CUDA device for it: $PWD/kinds.fatbin: the program's code for GPUs cannot be read" \
+    "a program without code for GPUs"
 says "$out" 'build it with `treewarden cc --cuda`' "... and what to do"
 echo nothing > kinds.fatbin
 refused devices=0 "no CUDA device for it: the driver shows no device: look at CUDA_VISIBLE_DEVICES" "no device"
 refused init=34 "no CUDA device for it: the libcuda.so.1 found is the toolkit's stub" "a stub"
 refused dies=1 "no CUDA device for it: the process that asks the driver died of it" "a driver that kills"
 refused "devices=2 MPS_ENABLED=1" "no CUDA device for it: Fake GPU 0 at 0000:3B:00.0 is not of use: MPS shares" "MPS"
-refused "devices=2 COMPUTE_CAPABILITY_MAJOR=7" "no CUDA device for it: Fake GPU 0 at 0000:3B:00.0 is not of use: older" "an old device"
+refused "devices=2 COMPUTE_CAPABILITY_MAJOR=7" "no CUDA device for it: Fake GPU 0 at 0000:3B:00.0 is not of use: older" \
+    "an old device"
 says "$out" "with devices: {kind: any} the job would run on host devices" "... and what else could be done"
 out=$(CUDA_LAUNCH_BLOCKING=1 run devices=1); is $? 69 "launches that block: refused"
 says "$out" "CUDA_LAUNCH_BLOCKING is set" "... by name"
 out=$(run devices=1 --set devices.per_rank=2); is $? 69 "fewer than asked for: refused"
-says "$out" "too few CUDA devices: 1 of use, for 1 rank that sees them, and each is to have 2: lower devices.per_rank" "... with numbers"
+says "$out" "too few CUDA devices: 1 of use, for 1 rank that sees them, and each is to have 2: lower devices.per_rank" \
+    "... with numbers"
 if [ ! -e /dev/nvidiactl ]; then
     out=$(within 60 "$TREEWARDEN" run kinds.yaml --state-dir none 2>&1); is $? 69 "no driver: refused"
     says "$out" "no CUDA device for it: no driver (libcuda.so.1) is installed here" "... as it says"
 fi
-fake devices=1 timeout -s KILL 60 "$TREEWARDEN" launch -q -n 2 kinds.yaml --state-dir two 2>err; ok $((! $?)) "one device for two ranks: refused"
-is "$(grep -c 'too few CUDA devices: 1 of use, for 2 ranks that see them, and each is to have 1' err)" 1 "... once for the job"
+fake devices=1 timeout -s KILL 60 "$TREEWARDEN" launch -q -n 2 kinds.yaml --state-dir two 2>err
+ok $((! $?)) "one device for two ranks: refused"
+is "$(grep -c 'too few CUDA devices: 1 of use, for 2 ranks that see them, and each is to have 1' err)" 1 \
+    "... once for the job"
 
 # Who has which.
 job() { # RANKS DEVICES [SET...]
@@ -110,7 +118,8 @@ says "$("$TREEWARDEN" restart device:1.1 2>&1)" "no such device" "... and all ra
 ended
 sed 's/per_rank: 1, //' kinds.yaml > all.yaml && mv all.yaml kinds.yaml
 job 3 "devices=7 pci=0000:11:00.0"
-is "$(gpus_of 0)/$(gpus_of 1)/$(gpus_of 2)" "00 01 /02 03 /04 05 " "without a number three ranks have as many as each can have"
+is "$(gpus_of 0)/$(gpus_of 1)/$(gpus_of 2)" "00 01 /02 03 /04 05 " \
+    "without a number three ranks have as many as each can have"
 ended
 
 # Any: if there are.
@@ -118,11 +127,15 @@ job 2 devices=1 --set devices.kind=any
 until_true 20 runs w 0.0; ok $? "any: with too few GPUs the job runs on host devices"
 is "$(devices 0)" "device:0.0 host" "... all of them"
 is "$(grep -c 'too few CUDA devices.*; the job runs on host devices' err)" 1 "... and one line says so"
-says "$("$TREEWARDEN" status --rank 1)" "host devices, for rank 0 on $(hostname) can have 0 of 1 CUDA devices" "... and the status, of any rank"
+says "$("$TREEWARDEN" status --rank 1)" "host devices, for rank 0 on $(hostname) can have 0 of 1 CUDA devices" \
+    "... and the status, of any rank"
 says "$("$TREEWARDEN" events --state-dir "j$at" --type ready)" "host devices, for rank 0" "... and the journal"
 ended
 job 1 devices=1 --set devices.kind=any
 is "$(devices 0 | head -n 1)" "device:0.0 cuda 0000:3B:00.0 GPU-..00" "any: with enough of them it has CUDA devices"
 is "$("$TREEWARDEN" status | grep -c 'host devices, for')" 0 "... and nothing is to be said"
 ended
+
+within 60 "$TREEWARDEN" simulate -q kinds.yaml --set job/gpu/t.start=now --faults none --seeds 1..1 >simulated 2>&1
+is "$(grep -c 'has not ended' simulated)" 1 "the simulator plays CUDA devices as the host's: this job goes on for ever there, too"
 finish

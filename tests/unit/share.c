@@ -40,6 +40,7 @@ static void as_many_as_there_are(void)
 static void other_hosts(void)
 {
     const struct share_claim c[] = {{HERE, 0, 2}, {THERE, 0, 4}, {HERE, 0, 2}, {THERE, 0, 4}, {11, 0, 1}};
+    const struct share_claim alike[] = {{HERE, 0, 2}, {THERE, 0, 2}};
     int poorest;
 
     ok(share_of(c, 5, 0) == 1 && share_of(c, 5, 3) == 2 && share_members(c, 5, 3) == 2,
@@ -47,6 +48,8 @@ static void other_hosts(void)
     is_int(share_least(c, 5, &poorest), 1, "who has fewest decides");
     is_str(got(c, 5, 2, 1), "1", "the second of its host has the second");
     is_str(got(c, 5, 3, 2), "2,3", "as on another host");
+    is_str(got(c + 3, 2, 0, 2), "0,1", "and who is alone with what it sees begins with the first");
+    is_int(share_of(alike, 2, 1), 2, "as many elsewhere are not the same");
     is_str(got(c, 5, 4, 1), "0", "a GPU that a batch system gave to one rank alone is that rank's");
 }
 

@@ -24,7 +24,11 @@ int cmd_zygote(int argc, char **argv);
 
 #define PATIENCE_MS 10000           /* a bound, not an expectation */
 
-struct report { int stray_fds, rank, device, death_signal; unsigned incarnation; char program[64], kind[8], uuid[64], visible[64], loading[16]; };
+struct report {
+    int stray_fds, rank, device, death_signal;
+    unsigned incarnation;
+    char program[64], kind[8], uuid[64], visible[64], loading[16];
+};
 
 /* ---- the stand-in for a worker: says in its arena what it was given, then does what `name` says ---- */
 
