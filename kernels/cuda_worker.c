@@ -21,7 +21,7 @@
 #define SHORT_NAPS_NS 10000000u
 #define QUERY_NS 1000000u               /* between two questions to the driver */
 #define OWN_GAP_NS 5000000u             /* this loop did not run itself: what it saw stand still did not */
-#define SILENT_LEAST_NS 20000000u       /* block 0: eight times as long as it ever stood still, within these */
+#define SILENT_LEAST_MS 20u             /* block 0: eight times as long as it ever stood still, within these */
 #define SILENT_MOST_NS 2000000000u
 #define LEARN_BEATS 1000u               /* before so many it has the longest time */
 
@@ -34,6 +34,7 @@ struct gpu {
     cuda_stream stream;
     cuda_function kernel;
     uint32_t threads;                   /* of a block, as compiled */
+    uint64_t still_ns;                  /* so long block 0 may always stand still */
     struct resident_params params;
 };
 
@@ -316,7 +317,7 @@ static void watch_block0(struct gpu *g, struct watch *w, uint64_t gone_ns)
     w->still_ns += gone_ns < OWN_GAP_NS ? gone_ns : 0;
     if (w->beats < LEARN_BEATS || limit > SILENT_MOST_NS)
         limit = SILENT_MOST_NS;
-    if (w->still_ns > (limit < SILENT_LEAST_NS ? SILENT_LEAST_NS : limit))
+    if (w->still_ns > (limit < g->still_ns ? g->still_ns : limit))
         die(g, WORKER_BROKE, "CUDA: block 0 of the resident kernel stands still");
 }
 
@@ -351,6 +352,15 @@ _Noreturn static void watch(struct gpu *g)
     }
 }
 
+/* For who shares the GPU with other jobs, and for blocks that are threads of a busy host. */
+static uint64_t still_ns(void)
+{
+    const char *text = getenv("TREEWARDEN_GPU_STILL_MS");
+    int ms = text ? atoi(text) : 0;
+
+    return (uint64_t)(ms > 0 ? (unsigned)ms : SILENT_LEAST_MS) * 1000000u;
+}
+
 int cuda_worker_main(const struct worker_args *args)
 {
     static struct gpu g;
@@ -360,6 +370,7 @@ int cuda_worker_main(const struct worker_args *args)
     if (rc == TW_EPEER)
         return 0;
     g.args = args;
+    g.still_ns = still_ns();
     if (rc != 0 || program_open(args->program, WORKER_PROGRAM_FD, &g.program, &why) != 0 || begin(&g, &why) != 0)
         _exit(worker_refuse(g.view.header, &why));
     watch(&g);

@@ -12,6 +12,7 @@
  *     hangs=SYMBOL   that call never returns
  *     dies=1         cuInit takes its process along
  *     occupancy=N    blocks a processor (3)
+ *     still=N        block 0 stands still for ever when it naps for the Nth time
  */
 #include <stdio.h>
 #include <stdlib.h>

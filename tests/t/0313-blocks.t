@@ -2,7 +2,7 @@
 . "$TW_SRC/tests/lib/live.sh"
 heat=$TW_BUILD/jobs/heat fake=$TW_BUILD/tests/fake-cuda
 [ -e "$fake/heat.fatbin" ] || skip_all "no C++ compiler to make device code with"
-export LD_LIBRARY_PATH="$fake" FAKE_CUDA="devices=4"
+export LD_LIBRARY_PATH="$fake" FAKE_CUDA="devices=4" TREEWARDEN_GPU_STILL_MS=5000
 cp "$heat/heat.so" "$fake/heat.fatbin" "$TW_SRC/jobs/heat/plate.pgm" .
 sed -e 's/^devices:.*/devices: {per_rank: 1, kind: cuda, slots: 18, spares: 2, host_slots: 2}/' -e 's/steps: 4000/steps: 240/' \
     -e '/^drills:/,$d' "$TW_SRC/jobs/heat/heat.yaml" > heat.yaml

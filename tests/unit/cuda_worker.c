@@ -229,6 +229,7 @@ int main(int argc, char **argv)
     if (!mkdtemp(out_dir))
         return 99;
     setenv("LD_LIBRARY_PATH", path, 1);
+    setenv("TREEWARDEN_GPU_STILL_MS", "5000", 1);       /* its blocks are threads of a host that has other work */
     the_same_as_on_a_host();
     killed_and_resumed(counted(on_host));
     breaks(1, WORKER_BROKE, "CUDA_ERROR_ILLEGAL_ADDRESS (700)");
@@ -237,6 +238,8 @@ int main(int argc, char **argv)
     fails_alone(4, CAUSE_CODE, "tw_fail, by all threads, is one failure");
     ends_with("fails=cuStreamQuery:719", WORKER_BROKE, "CUDA_ERROR_LAUNCH_FAILED (719)");
     ends_with("fails=cuStreamQuery:214", WORKER_DEVICE_LOST, "CUDA_ERROR_ECC_UNCORRECTABLE (214)");
+    setenv("TREEWARDEN_GPU_STILL_MS", "20", 1);
+    ends_with("still=50", WORKER_BROKE, "block 0 of the resident kernel stands still");
     every_refusal();
     rmdir(out_dir);
     done_testing();
