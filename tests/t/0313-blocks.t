@@ -37,4 +37,5 @@ for job in relay farm; do
     is "$(cat $job.gpu/out/*.txt | md5sum)" "$(cat $job.host/out/*.txt | md5sum)" "... with what it writes on a host"
 done
 says "$(cat log)" "not fired 0" "... though faults struck its host's part"
+within 150 "$TW_SRC/tests/check-gpu" --fake 1 > log 2>&1; is $? 0 "what is run where there is a GPU runs over this driver, too" || note < log
 finish
