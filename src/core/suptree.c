@@ -108,20 +108,21 @@ void begin_start(struct suptree *t, uint32_t c, bool fresh)
     bool moves = x->moves || (x->parent != NONE && t->v[x->parent].moving);
     struct suptree_effect *e;
 
-    x->moves = false;
+    fresh |= x->afresh || inherits;
+    x->moves = x->afresh = false;
     x->life = next_life(t, x);
-    next_line(t, x, fresh || inherits);
+    next_line(t, x, fresh);
     set_state(t, x, TREE_STARTING);
     x->by_hand = x->lost = x->parked = false;
     if (is_sup(x)) {
-        x->admin_fresh = fresh || inherits;
+        x->admin_fresh = fresh;
         x->moving = moves;
         x->anew = is_anew(t, x->parent);
         begin_supervisor(t, c);
         return;
     }
     e = effect(t, SUPTREE_DO_START, c);
-    e->fresh = fresh || inherits || x->spec.state_init;
+    e->fresh = fresh || x->spec.state_init;
     e->move = moves;
     e->anew = is_anew(t, x->parent);
 }
@@ -821,6 +822,8 @@ static int dispatch(struct suptree *t, const struct suptree_input *in)
     }
     if (t->v[c].life != in->life || is_known_here(&t->v[c]))
         return stale(t);
+    if (in->kind == SUPTREE_EXITED || in->kind == SUPTREE_START_FAILED)
+        t->v[c].afresh |= in->fresh;
     if (in->kind == SUPTREE_EXITED)
         return take_exit(t, c, in);
     if (in->kind == SUPTREE_QUARANTINED) {

@@ -120,9 +120,9 @@ struct suptree_spec {
     X(BRANCH_STOP)    /* stop it in order */                                                       \
     X(BRANCH_KILL)    /* retire all of it at once: alone; linked, with the class of its top */     \
     X(STARTED)        /* a leaf's life runs */                                                     \
-    X(START_FAILED)   /* cause */                                                                  \
+    X(START_FAILED)   /* cause; fresh: as EXITED has it */                                         \
     X(START_IGNORED)                                                                               \
-    X(EXITED)         /* cls, cause; also the acknowledgement of a stop */                         \
+    X(EXITED)         /* cls, cause; also the acknowledgement of a stop; fresh: its next start is from init (16) */ \
     X(LOST)           /* batch, cause: infrastructure; charged to nobody (extension 4) */          \
     X(KILLED_OUTSIDE) /* a supervisor was killed from outside (G4) */                              \
     X(TERMINATE)      /* administration, answered by RESULT with token */                          \

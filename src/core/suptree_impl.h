@@ -77,6 +77,7 @@ struct vertex {
     bool heads : 1;             /* RESTARTING: those of its group that are down wait for it */
     bool left_out : 1;          /* they came back without it: it was stopped by hand meanwhile */
     bool moves : 1;             /* its next start is to be on another device */
+    bool afresh : 1;            /* its next start is to be from init (extension 16) */
     uint8_t grouped;            /* enum grouped: does it fall and come back with a sibling it depends on? */
     /* as a supervisor */
     uint8_t act, end_cls, end_cause;

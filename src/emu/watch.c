@@ -170,6 +170,9 @@ static uint32_t charged_for(const struct spec *s, const struct journal_record *r
     return charged;
 }
 
+/* Extensions 9 and 16: of a message, or of its state. */
+static bool may_die(const struct spec_vertex *v) { return v->poison || v->resume_deaths; }
+
 void watch_record(struct emu_rank *r, const struct journal_record *rec)
 {
     struct world *w = r->world;
@@ -182,8 +185,8 @@ void watch_record(struct emu_rank *r, const struct journal_record *rec)
     if (rec->type == JOURNAL_RESULT && sscanf(rec->text, "kill %[^:]: done%n", path, &end) == 1 && end &&
         spec_find(w->config->spec, path) != SPEC_NONE)
         watch_kill(w, spec_find(w->config->spec, path));
-    if (rec->type == JOURNAL_FAULT && rec->cls == CLASS_ABNORMAL && w->config->spec->vertices[rec->vertex].poison)
-        w->poisoned++;
+    if (rec->type == JOURNAL_FAULT && rec->cls == CLASS_ABNORMAL && may_die(&w->config->spec->vertices[rec->vertex]))
+        w->own_deaths++;
     if (rec->type == JOURNAL_FAULT && rec->cause == CAUSE_WEDGED) {
         if (w->wedged[rec->vertex] == 0)
             world_fail(w, "%s was found wedged, but nothing wedged it", path_of(w, rec->vertex));

@@ -133,7 +133,7 @@ struct world {
     struct watch *watch;            /* owned; per vertex, as the next */
     struct found *found;            /* owned */
     uint32_t *wedged;               /* owned; wedges acted out and not yet found */
-    uint32_t poisoned;              /* faults of actors that may die of their messages */
+    uint32_t own_deaths;            /* faults of actors that may die of their messages, or of their state */
     uint32_t charged;               /* lives lost with workers that may cost a restart: extensions 3 and 4 */
     uint64_t check_at;              /* number of the event after which all is looked at again */
     int lost_rank;                  /* killed, the last; -1 = none */

@@ -44,6 +44,7 @@ struct cell_hello { CELL_HEAD uint32_t version; uint64_t spec_hash; uint32_t end
 struct cell_order { CELL_HEAD uint32_t term; uint64_t order; uint32_t epoch; uint32_t how;
                     uint32_t line; uint32_t deadline_ms; uint32_t cls; };
 /* -- what a home or a rank tells the root; repeated until REPORT_OK names its number (seq) -- */
+enum { REPORT_SPENT = 1 };              /* flags: its next start is to be from init */
 struct cell_report { CELL_HEAD uint32_t what; uint64_t order; uint32_t cls; uint32_t cause;
                      uint32_t detail; uint32_t line; uint64_t stamp; };
 /* -- the picture every rank keeps of every vertex; end_: of an address that is down, how `life` ended -- */

@@ -46,6 +46,7 @@ struct spec_vertex {
     uint32_t strategy, auto_shutdown, restart, shutdown_kind, shutdown_ms, intensity;
     uint64_t period_ms;
     bool significant, state_init;
+    uint32_t resume_deaths;     /* of its own from one commit until it begins from init; 0: it always resumes */
     const struct suptree_extra *extra;          /* beyond OTP; NULL: nothing.  Borrowed; without its `depends` ... */
     uint32_t depends[SPEC_DEPENDS], depend_count;       /* ... which are declarations of siblings */
     bool dynamic;               /* no part of the tree until it is started at run time */

@@ -245,14 +245,27 @@ static void key_shutdown(struct parse *p, yaml_node_t *n, const char *key, struc
     }
 }
 
+/* resume, init, or {resume: N}. */
 static void key_state(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)
 {
     uint32_t which = 0;
 
-    if (n->type == YAML_MAPPING_NODE)
-        parse_fail(p, n, "%s: {resume: N} is not built in this version: write resume or init", key);
-    else if (parse_word(p, n, key, "resume|init", "", &which))
-        d->given.state_init = which == 1;
+    if (n->type != YAML_MAPPING_NODE) {
+        if (parse_word(p, n, key, "resume|init", "", &which))
+            d->given.state_init = which == 1;
+        return;
+    }
+    parse_twice(p, n);
+    for (yaml_node_pair_t *q = n->data.mapping.pairs.start; q < n->data.mapping.pairs.top; q++) {
+        const char *t = parse_scalar(parse_node(p, q->key));
+
+        if (!t || strcmp(t, "resume"))
+            parse_fail(p, parse_node(p, q->key), "%s: \"%s\" is not known: write %s: {resume: 3}", key, t ? t : "?", key);
+        else
+            (void)parse_u32(p, parse_node(p, q->value), t, 1, 1000, &d->given.resume_deaths);
+    }
+    if (n->data.mapping.pairs.start == n->data.mapping.pairs.top)
+        parse_fail(p, n, "%s: {} says nothing: write %s: {resume: 3}, resume or init", key, key);
 }
 
 static void key_type(struct parse *p, yaml_node_t *n, const char *key, struct decl *d)

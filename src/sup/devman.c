@@ -193,12 +193,24 @@ static void on_up(struct devman *d, int device, const struct cell_slot_is *c)
     }
 }
 
+/* An end of its own, its commit fetched (extension 16).  Where there is no commit, none is to blame. */
+static void count_end(struct resident *r)
+{
+    uint64_t from = r->commit_bytes > 0 ? commit_number(r->commit) : 0;
+
+    if (r->ends_from != from || from == 0)
+        r->ends = 0;
+    r->ends_from = from;
+    if (from && r->ends < UINT16_MAX)
+        r->ends++;
+}
+
 /* A life is over; its slot may be lost with it. */
 static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
 {
     struct device *v = &d->devices[device];
     struct resident *r = &d->residents[c->src];
-    bool stopping = r->phase == RESIDENT_STOPPING, ready = r->told;
+    bool stopping = r->phase == RESIDENT_STOPPING, ready = r->told, poisoned;
     uint32_t cause = c->cause, slot = r->slot;
     uint64_t handled = load_relaxed(&arena_shown_is(&v->view, slot)->handled);
 
@@ -208,8 +220,10 @@ static void on_end(struct devman *d, int device, const struct cell_slot_is *c)
         tell_up(d, device, c->src, slot);
         ready = true;
     }
-    (void)poison_after(d, device, slot, c->src, c->cls == CLASS_ABNORMAL);
+    poisoned = poison_after(d, device, slot, c->src, c->cls == CLASS_ABNORMAL);
     leave_slot(d, c->src);
+    if (!stopping && !poisoned && (c->cls == CLASS_ABNORMAL || r->overdue))
+        count_end(r);
     if (r->overdue && !stopping)
         cause = CAUSE_START;
     if (c->state == SLOT_FENCED) {
@@ -278,6 +292,8 @@ static void suspect_ends(struct devman *d, int device, uint32_t slot, uint32_t v
     struct resident *r = &d->residents[vertex];
     bool again = !poisoned && is_suspect(r);
 
+    if (!poisoned)
+        count_end(r);
     if (!r->told && load_acquire(&arena_shown_is(&d->devices[device].view, slot)->ready, SCOPE_SYSTEM) == r->life)
         tell_up(d, device, vertex, slot);
     if (r->told)

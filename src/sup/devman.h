@@ -99,6 +99,8 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
  * deadline (0 = none) the slot is fenced.  Answered by down (or start_failed) of that life; a life that is
  * no more is answered at once. */
 void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
+/* `state: {resume: N}`: so many lives have ended by themselves, all with the commit that is held for it as the newest. */
+bool devman_is_spent(const struct devman *d, uint32_t vertex);
 /* Forget an actor's commit: its next start is from init. */
 void devman_forget(struct devman *d, uint32_t vertex);
 

@@ -75,6 +75,8 @@ struct resident {
     uint8_t start_losses;       /* workers that were lost while this life was starting */
     uint8_t broke;              /* workers that it broke in a row, all from ... */
     uint64_t broke_from;        /* ... this commit */
+    uint16_t ends;              /* ends of its own in a row, all with ... */
+    uint64_t ends_from;         /* ... this commit as the newest */
     uint8_t injured_how;
     uint64_t injured_us;
     uint64_t step_told;         /* the highest drill step already told */

@@ -44,6 +44,13 @@ uint32_t devman_line(const struct devman *d, uint32_t vertex) { return d->reside
 
 uint16_t devman_device(const struct devman *d, uint32_t vertex) { return d->device_of[vertex]; }
 
+bool devman_is_spent(const struct devman *d, uint32_t vertex)
+{
+    uint32_t most = d->cx.spec->vertices[vertex].resume_deaths;
+
+    return most && d->residents[vertex].ends >= most;
+}
+
 uint32_t devman_slot(const struct devman *d, uint32_t vertex) { return d->residents[vertex].slot; }
 
 uint64_t devman_progress(const struct devman *d, uint32_t vertex)

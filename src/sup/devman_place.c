@@ -145,8 +145,10 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
         d->cx.ops->start_failed(d->cx.self, vertex, life, CAUSE_START, 0);
         return;
     }
-    if (!resume)
+    if (!resume) {
         r->commit_bytes = 0;
+        r->ends = 0;
+    }
     r->life = life;
     r->line = line;
     r->resume = resume;

@@ -372,7 +372,7 @@ static void branch_effect(struct rank *r, const struct suptree_effect *e)
     switch (e->kind) {
     case SUPTREE_DO_START: start_actor(r, e->vertex, e->life, e->line, start_of(e), e->move); return;
     case SUPTREE_DO_STOP: stop_actor(r, e->vertex, e->life, how_of(e), deadline_of(e)); return;
-    case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0); return;
+    case SUPTREE_DO_REPORT: report(r, e->what, e->vertex, e->life, e->cls, e->cause, 0, 0); return;
     case SUPTREE_DO_RESULT: branch_result(r, e); return;
     case SUPTREE_DO_RECORD: journal(r, e); return;
     }

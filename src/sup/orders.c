@@ -116,7 +116,7 @@ void on_drill(struct rank *r, const struct cell_drill *c)
 /* -- to the home ---------------------------------------------------------------------------------- */
 
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
-            uint32_t detail)
+            uint32_t detail, uint16_t flags)
 {
     struct pending_report *p = &r->reports[++r->report_seq % r->report_room];
 
@@ -126,6 +126,7 @@ void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint3
     }
     memset(&p->cell, 0, sizeof p->cell);
     p->cell.report.type = CELL_REPORT;
+    p->cell.report.flags = flags;
     p->cell.report.seq = r->report_seq;
     p->cell.report.what = what;
     p->cell.report.src = vertex;
@@ -165,13 +166,14 @@ void reports_again(struct rank *r)
 static void tell_home(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls,
                       uint32_t cause, uint32_t code)
 {
+    bool ended = what == SUPTREE_EXITED || what == SUPTREE_START_FAILED;
     struct suptree_input in = {.kind = (uint16_t)what, .vertex = vertex, .life = life, .cls = (uint8_t)cls,
-                               .cause = (uint8_t)cause};
+                               .cause = (uint8_t)cause, .fresh = ended && devman_is_spent(r->devman, vertex)};
 
     if (home_is_here(r, vertex))
         branch_input(r, &in);
     else
-        report(r, what, vertex, life, cls, cause, code);
+        report(r, what, vertex, life, cls, cause, code, in.fresh ? REPORT_SPENT : 0);
 }
 
 /* -- what the devices tell ------------------------------------------------------------------------ */
@@ -230,6 +232,9 @@ static void note_fault(struct rank *r, uint32_t vertex, uint64_t life, uint32_t 
     rec.cause = (uint8_t)cause;
     rec.code = code;
     rec.a = devman_device(r->devman, vertex);
+    if (devman_is_spent(r->devman, vertex))
+        snprintf(rec.text, sizeof rec.text, "after %u deaths with this commit the next life begins from init",
+                 r->cx.spec->vertices[vertex].resume_deaths);
     noted(r, &rec);
     r->cause_stamp = rec.stamp;
     r->table[vertex].code = code;
@@ -288,7 +293,7 @@ static void on_lost(void *self, const struct devman_loss *lost, uint32_t count, 
             in.batch[in.count].vertex = lost[i].vertex;
             in.batch[in.count++].life = lost[i].life;
         } else {
-            report(r, SUPTREE_LOST, lost[i].vertex, lost[i].life, CLASS_KILLED, cause, 0);
+            report(r, SUPTREE_LOST, lost[i].vertex, lost[i].life, CLASS_KILLED, cause, 0, 0);
         }
     }
     if (in.count)

@@ -147,7 +147,7 @@ void start_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t line, 
 void forgotten(struct rank *r, uint32_t vertex);
 void stop_actor(struct rank *r, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
 void report(struct rank *r, uint32_t what, uint32_t vertex, uint64_t life, uint32_t cls, uint32_t cause,
-            uint32_t detail);
+            uint32_t detail, uint16_t flags);
 void reports_again(struct rank *r);
 void send_streams(struct rank *r);
 void send_past(struct rank *r, uint32_t vertex);

@@ -60,7 +60,7 @@ static bool is_report(const struct rank *r, const struct cell_report *c)
 void root_on_report(struct rank *r, int from, const struct cell_report *c)
 {
     struct suptree_input in = {.kind = (uint16_t)c->what, .vertex = c->src, .life = c->life,
-                               .cls = (uint8_t)c->cls, .cause = (uint8_t)c->cause};
+                               .cls = (uint8_t)c->cls, .cause = (uint8_t)c->cause, .fresh = c->flags & REPORT_SPENT};
     union cell ok;
 
     memset(&ok, 0, sizeof ok);

@@ -2,9 +2,11 @@
 . "$TW_SRC/tests/lib/live.sh"
 tw=$TREEWARDEN
 cp "$TW_SRC"/jobs/relay/relay.yaml "$TW_SRC"/jobs/farm/farm.yaml "$TW_SRC"/jobs/farm/crews.yaml "$TW_SRC"/jobs/heat/heat.yaml "$TW_SRC"/jobs/heat/plate.pgm .
-cp "$TW_SRC"/tests/data/wave.yaml "$TW_SRC"/tests/data/poison.yaml "$TW_SRC"/tests/data/watch.yaml .
+cp "$TW_SRC"/tests/data/wave.yaml "$TW_SRC"/tests/data/poison.yaml "$TW_SRC"/tests/data/spoiled.yaml \
+    "$TW_SRC"/tests/data/watch.yaml .
 cp "$TW_BUILD"/jobs/relay/relay.so "$TW_BUILD"/jobs/farm/farm.so "$TW_BUILD"/jobs/heat/heat.so .
-cp "$TW_BUILD"/tests/data/wave.so "$TW_BUILD"/tests/data/poison.so "$TW_BUILD"/tests/data/watch.so .
+cp "$TW_BUILD"/tests/data/wave.so "$TW_BUILD"/tests/data/poison.so "$TW_BUILD"/tests/data/spoiled.so \
+    "$TW_BUILD"/tests/data/watch.so .
 
 out=$(within 100 "$tw" simulate relay.yaml --seeds 1..12 --twice); is $? 0 "relay heals under 12 seeds, and each is the same run twice"
 says "$out" "12 runs on 2 ranks, 0 failed" "... and it says so"
@@ -23,6 +25,7 @@ for place in hands.place.rank=1 hands/crew.place.rank=1; do
 done
 within 100 "$tw" simulate poison.yaml -q --ranks 2 --seeds 1..200 --twice; is $? 0 "so does one with poison among its messages"
 within 100 "$tw" simulate poison.yaml -q --seeds 1..100 --set job/source.place=spread --set devices.slots=4; is $? 0 "... of one device"
+within 100 "$tw" simulate spoiled.yaml -q --ranks 2 --seeds 1..200 --twice; is $? 0 "so does one whose states kill, until they are given up"
 within 100 "$tw" simulate watch.yaml -q --ranks 2 --seeds 1..300 --twice; is $? 0 "so do those who watch one another"
 within 100 "$tw" simulate watch.yaml -q --seeds 1..100 --set job/watcher.place=spread; is $? 0 "... on one rank"
 within 100 "$tw" simulate heat.yaml -q --ranks 4 --seeds 1..3 --set plate/collector.args.steps=60; is $? 0 "so does heat"

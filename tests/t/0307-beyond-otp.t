@@ -107,6 +107,16 @@ says "$("$TREEWARDEN" events --state-dir poison1 --type streams)" "52 = 48 + 0 +
 until_true 10 sh -c "'$TREEWARDEN' status | grep -q 'dead letters on rank 0: 2'"; ok $? "status counts them"
 says "$("$TREEWARDEN" status --json)" '"dead_letters_of_this_rank": 2' "... in JSON too"
 kill -TERM $job; wait $job
+# state: {resume: 2}: two deaths with one commit, then a new line, at the root and in a branch that is at home elsewhere
+cp "$TW_SRC/tests/data/spoiled.yaml" "$TW_BUILD/tests/data/spoiled.so" .
+within 60 "$TREEWARDEN" launch -q -n 2 spoiled.yaml --state-dir spoiled 2>/dev/null
+is $? 0 "a job whose states kill their actors ends well, since these begin from init"
+is "$(cat spoiled/out/cured.txt)" "cured after enough lines" "... in the third line"
+for who in job/spoiled job/ward/spoiled; do
+    is "$("$TREEWARDEN" events --state-dir spoiled --type fault | grep -c " $who .*after 2 deaths with this commit the next")" 2 \
+        "the journal says when $who does"
+    is "$("$TREEWARDEN" events --state-dir spoiled --type resumed | grep -c " $who")" 2 "... and goes on from a commit else"
+done
 wrong() {
     sed "$1" beyond.yaml > wrong.yaml
     says "$("$TREEWARDEN" check wrong.yaml 2>&1)" "$2" "$3"

@@ -272,16 +272,19 @@ static void no_errors(void *self, const char *text)
 }
 
 static int poison;                      /* of the actors of the next play; 0: none */
+static int resume_deaths;               /* the same */
 
 static struct spec *specification(int devices, int slots, int spares)
 {
-    char name[] = "/tmp/tw-devman-XXXXXX", text[256];
+    char name[] = "/tmp/tw-devman-XXXXXX", text[256], state[32] = "";
     int fd = mkstemp(name), n;
     struct spec *s = NULL;
 
+    if (resume_deaths)
+        snprintf(state, sizeof state, ", state: {resume: %d}", resume_deaths);
     n = snprintf(text, sizeof text, "treewarden: 1\nname: t\ndevices: {per_rank: %d, slots: %d, spares: %d}\n"
-                 "supervisor: top\nintensity: 9\nchildren:\n  - {actor: counter, count: %d%s%.0d}\n", devices, slots, spares,
-                 devices * slots < 3 ? devices * slots : 3, poison ? ", poison: " : "", poison);
+                 "supervisor: top\nintensity: 9\nchildren:\n  - {actor: counter, count: %d%s%.0d%s}\n", devices, slots, spares,
+                 devices * slots < 3 ? devices * slots : 3, poison ? ", poison: " : "", poison, state);
     if (write(fd, text, (size_t)n) != n)
         exit(99);
     close(fd);
@@ -1136,6 +1139,142 @@ static void who_gets_no_further(void)
     play_end(p);
 }
 
+/* -- so many deaths with one commit (extension 16) ------------------------------------------------------ */
+
+static struct play *resuming(int deaths)
+{
+    struct play *p;
+
+    resume_deaths = deaths;
+    p = running(3, 1);
+    resume_deaths = 0;
+    return p;
+}
+
+static uint64_t life_of_a(struct play *p) { return config_of_a(p)->life; }
+
+static void a_ends(struct play *p, uint32_t cls, uint32_t cause) { slot_says(p, A, life_of_a(p), SLOT_FAILED, cls, cause); }
+
+/* It goes on from the commit and makes none. */
+static void a_goes_on(struct play *p, uint64_t life, uint32_t line)
+{
+    devman_start(p->d, A, life, line, true, false);
+    slot_says(p, A, life, SLOT_RUNNING, 0, 0);
+}
+
+static void a_gets_further(struct play *p)
+{
+    worker(p)->slots[devman_slot(p->d, A)].image->again = 1;
+    rounds(p, 4);
+}
+
+static void so_many_deaths_with_one_commit(void)
+{
+    struct play *p = resuming(2);
+
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(!devman_is_spent(p->d, A), "state: {resume: 2}: one death is not two");
+    a_goes_on(p, 21, 1);
+    a_ends(p, CLASS_ABNORMAL, CAUSE_BOUNDS);
+    ok(devman_is_spent(p->d, A), "the second with the same commit says that the next life is to begin from init");
+    start(p, A, 31, 2, false);
+    ok(!devman_is_spent(p->d, A) && last(p, STARTED, A)->resumed == 0, "one that has done so has a count of its own");
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    start(p, A, 41, 2, true);
+    a_gets_further(p);
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(!devman_is_spent(p->d, A), "a commit that is newer starts the count again");
+    a_goes_on(p, 51, 2);
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(devman_is_spent(p->d, A) && !devman_is_spent(p->d, B), "... at one, for the death that left it");
+    play_end(p);
+    p = running(3, 1);
+    for (uint64_t life = 21; life < 91; life += 10) {
+        a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+        a_goes_on(p, life, 1);
+    }
+    ok(!devman_is_spent(p->d, A), "without the key no number of deaths does it");
+    play_end(p);
+}
+
+static void deaths_that_do_not_count(void)
+{
+    struct play *p = resuming(1);
+
+    die(p, SIGKILL);
+    ok(told(p, LOST, A, 11) == 1 && !devman_is_spent(p->d, A), "a life that is lost with its worker is not to blame");
+    boot(p);
+    start(p, A, 21, 1, true);
+    devman_stop(p->d, A, 21, STOP_KILL, 0);
+    rounds(p, 4);
+    ok(!devman_is_spent(p->d, A), "nor one that is stopped or killed");
+    start(p, A, 31, 1, true);
+    a_ends(p, CLASS_KILLED, CAUSE_OPERATOR);
+    ok(told(p, DOWN, A, 31) == 1 && !devman_is_spent(p->d, A), "... by whomever");
+    start(p, A, 41, 1, true);
+    a_ends(p, CLASS_NORMAL, CAUSE_DONE);
+    ok(!devman_is_spent(p->d, A), "nor one that was done");
+    start(p, B, 52, 1, true);
+    start(p, A, 51, 1, true);
+    breaks_its_worker(p, B);
+    ok(devman_is_spent(p->d, B) && !devman_is_spent(p->d, A), "who breaks the worker is, not who falls with it");
+    play_end(p);
+
+    p = resuming(1);
+    devman_stop(p->d, A, 11, STOP_SHUTDOWN, 0);
+    rounds(p, 4);
+    devman_start(p->d, A, 21, 2, false, false);
+    breaks_its_worker(p, A);
+    ok(told(p, START_FAILED, A, 21) == 1 && !devman_is_spent(p->d, A), "without a commit there is none to blame");
+    play_end(p);
+}
+
+static void a_start_that_counts(void)
+{
+    struct play *p = resuming(2);
+
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    devman_start(p->d, A, 21, 1, true, false);
+    breaks_its_worker(p, A);
+    ok(told(p, START_FAILED, A, 21) == 1 && devman_is_spent(p->d, A), "a start from the commit that fails of itself counts");
+    play_end(p);
+}
+
+static void the_message_is_to_blame(void)
+{
+    struct play *p;
+
+    poison = 3;
+    p = resuming(1);
+    poison = 0;
+    a_dies_of(p, B, 1, 4);
+    ok(!devman_is_spent(p->d, A), "a death that a message is counted for is not counted for the state");
+    a_dies_of(p, B, 1, 0);
+    ok(devman_is_spent(p->d, A), "... one without is");
+    play_end(p);
+}
+
+static void the_count_moves_along(void)
+{
+    struct play *p;
+
+    resume_deaths = 2;
+    p = two_devices();
+    resume_deaths = 0;
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    devman_start(p->d, A, 21, 1, true, true);
+    p->at = 1;
+    slot_says(p, A, 21, SLOT_RUNNING, 0, 0);
+    ok(devman_device(p->d, A) == 1 && told(p, STARTED, A, 21) == 1, "(it has moved)");
+    die(p, SIGKILL);
+    is_int(told(p, LOST, A, 21), 1, "(its worker is lost)");
+    boot(p);
+    a_goes_on(p, 31, 1);
+    a_ends(p, CLASS_ABNORMAL, CAUSE_CODE);
+    ok(devman_is_spent(p->d, A), "the count goes along to another device, and over the loss of a worker");
+    play_end(p);
+}
+
 int main(void)
 {
     a_life_is_told_once();
@@ -1165,5 +1304,10 @@ int main(void)
     a_slow_driver();
     who_gets_no_further();
     a_message_is_the_suspect();
+    so_many_deaths_with_one_commit();
+    deaths_that_do_not_count();
+    a_start_that_counts();
+    the_message_is_to_blame();
+    the_count_moves_along();
     done_testing();
 }

@@ -393,6 +393,11 @@ static void the_child_of_a_pool_may_be_a_branch(void)
 
 static void what_is_wrong_with_a_pool_is_said(void)
 {
+    wrong("children: [{actor: a, state: {resume: 0}}]\n", "resume: \"0\" is not a whole number from 1 to 1000");
+    wrong("children: [{actor: a, state: {resume: 1001}}]\n", "from 1 to 1000");
+    wrong("children: [{actor: a, state: {init: 3}}]\n", ":5:31: state: \"init\" is not known: write state: {resume: 3}");
+    wrong("children: [{actor: a, state: {}}]\n", "state: {} says nothing: write state: {resume: 3}, resume or init");
+    wrong("children: [{actor: a, state: resum}]\n", "resume|init");
     wrong(POOL "children: [{actor: a}]}]\n", ":5:38: p: simple_one_for_one: without max_children");
     wrong(POOL "max_children: 0, children: [{actor: a}]}]\n", "max_children: \"0\" is not a whole number from 1");
     wrong(POOL "max_children: 2, children: [{actor: a}, {actor: b}]}]\n", "b is a second child");

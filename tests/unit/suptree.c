@@ -178,6 +178,30 @@ static void a_kill_is_one_order_in_parallel(void)
     suptree_destroy(p.t);
 }
 
+/* Extension 16: the end says it, the next start does it, however it comes about. */
+static void an_end_that_wants_a_new_line(void)
+{
+    struct play p;
+    struct suptree_input end = {.kind = SUPTREE_EXITED, .vertex = B, .cls = CLASS_ABNORMAL, .fresh = true};
+
+    boot(&p, 5);
+    end.life = p.life[B];
+    give(&p, end);
+    ok(p.fresh[B] && p.line[B] == 2, "an end that wants its next start from init gets a new line");
+    ok(!p.fresh[A] && p.line[A] == 1, "its group goes on from commits");
+    end.fresh = false;
+    end.life = p.life[B];
+    give(&p, end);
+    ok(!p.fresh[B] && p.line[B] == 2, "the start after that goes on from its commit again");
+    give(&p, (struct suptree_input){.kind = SUPTREE_TERMINATE, .vertex = D, .token = 3});
+    give(&p, (struct suptree_input){.kind = SUPTREE_RESTART, .vertex = D, .token = 4});
+    p.manual = true;
+    give(&p, (struct suptree_input){.kind = SUPTREE_EXITED, .vertex = D, .life = p.life[D], .cls = CLASS_ABNORMAL});
+    give(&p, (struct suptree_input){.kind = SUPTREE_START_FAILED, .vertex = D, .life = p.life[D], .fresh = true});
+    ok(p.fresh[D] && p.line[D] == 2, "so does a start that failed");
+    suptree_destroy(p.t);
+}
+
 static struct suptree_input lost(const struct play *p, uint32_t from, uint32_t to)
 {
     struct suptree_input in = {.kind = SUPTREE_LOST, .cause = CAUSE_WORKER};
@@ -1335,6 +1359,7 @@ int main(void)
     an_older_life_changes_nothing();
     a_terminate_takes_the_end_along();
     a_kill_is_one_order_in_parallel();
+    an_end_that_wants_a_new_line();
     a_worker_lost_is_one_batch_free_of_charge();
     a_loss_answers_what_was_outstanding();
     the_window_counts_what_lies_in_it();
