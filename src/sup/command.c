@@ -170,10 +170,46 @@ static void injure(struct rank *r, struct pending_command *p, uint32_t vertex)
                  "name an actor", path);
 }
 
+/* A restart's stop and start come one by one to a home that may be elsewhere; what waits for a slot there must not take
+ * the one that the stop leaves.  Told to each rank before the stop, on the same way; a branch that is at home on a rank
+ * has all its actors there. */
+static void keep_places(struct rank *r, uint32_t top, bool keep)
+{
+    const struct spec *s = r->cx.spec;
+    union cell c;
+
+    for (uint32_t v = top; v != SPEC_NONE; v = spec_next_below(s, v, top)) {
+        bool actor = s->vertices[v].kind == SPEC_ACTOR;
+        int to = actor ? r->cx.rank_of[v] : r->cx.home_of[v];
+
+        if ((v != top && r->cx.home_of[s->vertices[v].parent] >= 0) || spec_is_template(s, v) || to < 0 ||
+            to >= r->size || r->down[to])
+            continue;
+        memset(&c, 0, sizeof c);
+        c.admin.type = CELL_ADMIN;
+        c.admin.dst = v;
+        c.admin.verb = ADMIN_KEEP;
+        c.admin.flags = keep;
+        send_cell(r, to, &c);
+    }
+}
+
+static void restart(struct rank *r, const struct pending_command *p, uint32_t vertex)
+{
+    if (is_pool(r, r->cx.spec->vertices[vertex].parent)) {
+        root_result(r, vertex, token_of(r, p, vertex), ANSWER_SIMPLE_ONE_FOR_ONE);      /* before it is stopped for it */
+    } else if (r->cx.spec->vertices[vertex].restart == RESTART_TEMPORARY) {
+        root_result(r, vertex, token_of(r, p, vertex), ANSWER_INVALID);     /* nor is who is forgotten then */
+    } else {
+        keep_places(r, vertex, true);
+        root_admin(r, SUPTREE_TERMINATE, vertex, false, token_of(r, p, vertex));
+    }
+}
+
 static void begin(struct rank *r, struct pending_command *p, uint32_t n)
 {
     static const uint16_t engine_verb[] = {
-        [VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE, [VERB_RESTART] = SUPTREE_TERMINATE,
+        [VERB_KILL] = SUPTREE_KILL, [VERB_TERMINATE] = SUPTREE_TERMINATE,
         [VERB_CHILD_TERMINATE] = SUPTREE_TERMINATE, [VERB_CHILD_RESTART] = SUPTREE_RESTART,
         [VERB_CHILD_DELETE] = SUPTREE_DELETE};
     /* A child that is started anew is a new one. */
@@ -186,10 +222,8 @@ static void begin(struct rank *r, struct pending_command *p, uint32_t n)
             injure(r, p, ids[i]);
         else if (p->command.verb == VERB_CHILD_START)
             root_admin(r, start_verb(r, ids[i]), ids[i], fresh, token_of(r, p, ids[i]));
-        else if (p->command.verb == VERB_RESTART && is_pool(r, r->cx.spec->vertices[ids[i]].parent))
-            root_result(r, ids[i], token_of(r, p, ids[i]), ANSWER_SIMPLE_ONE_FOR_ONE);      /* before it is stopped for it */
-        else if (p->command.verb == VERB_RESTART && r->cx.spec->vertices[ids[i]].restart == RESTART_TEMPORARY)
-            root_result(r, ids[i], token_of(r, p, ids[i]), ANSWER_INVALID);     /* nor is who is forgotten then */
+        else if (p->command.verb == VERB_RESTART)
+            restart(r, p, ids[i]);
         else
             root_admin(r, engine_verb[p->command.verb], ids[i], fresh, token_of(r, p, ids[i]));
     if (p->command.verb == VERB_FAIL)
@@ -341,6 +375,8 @@ void command_result(struct rank *r, uint32_t vertex, uint64_t token, uint8_t ans
         root_admin(r, SUPTREE_RESTART, vertex, p->command.fresh != 0, token | TOKEN_SECOND);
         return;
     }
+    if (p->command.verb == VERB_RESTART && !is_device(p))
+        keep_places(r, vertex, false);
     if (is_device(p)) {
         note_lifted(p, answer);
     } else if (is_call(p->command.verb)) {

@@ -512,6 +512,7 @@ int devman_turn(struct devman *d, uint64_t now_ms, uint64_t tree_us)
     d->tree_us = tree_us;
     busy = worker_turn(d);
     start_deadlines(d);
+    slots_keep_no_longer(d);
     for (int device = 0; device < d->cx.devices; device++) {
         struct device *v = &d->devices[device];
 
@@ -548,6 +549,7 @@ void devman_destroy(struct devman *d)
     free(d->device_of);
     free(d->losses);
     dues_fini(&d->start_by);
+    dues_fini(&d->keep_by);
     free(d->body);
     free(d);
 }
@@ -563,7 +565,7 @@ static int allocate(struct devman *d)
     d->device_of = calloc(d->vertices, sizeof *d->device_of);
     d->losses = calloc(SLOT_MAX + 1, sizeof *d->losses);
     if (!d->devices || !d->residents || !d->where || !d->ends || !d->device_of || !d->losses ||
-        dues_init(&d->start_by, d->vertices) != 0)
+        dues_init(&d->start_by, d->vertices) != 0 || dues_init(&d->keep_by, d->vertices) != 0)
         return TW_ENOMEM;
     memcpy(d->device_of, d->cx.device_of, d->vertices * sizeof *d->device_of);
     for (int device = 0; device < d->cx.devices; device++) {

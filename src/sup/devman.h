@@ -101,6 +101,9 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
 void devman_stop(struct devman *d, uint32_t vertex, uint64_t life, uint32_t how, uint32_t deadline_ms);
 /* `state: {resume: N}`: so many lives have ended by themselves, all with the commit that is held for it as the newest. */
 bool devman_is_spent(const struct devman *d, uint32_t vertex);
+/* An operator restarts an actor that has a life, or is about to: between its end and its next life its place on the
+ * device is offered to nobody, for KEEP_MS at most.  Once the restart is over: false. */
+void devman_keep(struct devman *d, uint32_t vertex, bool keep);
 /* Forget an actor's commit: its next start is from init. */
 void devman_forget(struct devman *d, uint32_t vertex);
 

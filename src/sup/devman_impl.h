@@ -4,6 +4,7 @@
 
 #include "core/dues.h"
 #include "sup/devman.h"
+#include "sup/timeouts.h"
 
 #define DEVMAN_FAULTS 256
 
@@ -47,7 +48,7 @@ struct device {
     struct arena_geometry geo;
     struct device_slot *slots;  /* [1..geo.slots] */
     uint32_t fenced;
-    uint32_t assigned;          /* residents of it that have a life, or are about to */
+    uint32_t assigned;          /* residents of it that have a life, or are about to, or keep their place */
     uint32_t failed_starts;     /* in a row */
     uint64_t boot_by_ms;
     uint64_t beat, beat_ms;     /* slot 0's, and when it last moved */
@@ -71,6 +72,7 @@ struct resident {
     bool told;                  /* `started` was told for this life */
     bool finishing;
     bool overdue;               /* it did not say by its start_deadline that it is up */
+    bool kept;                  /* without a life it keeps its place on its device: an operator restarts it */
     bool refused;               /* there was no slot for it, and nobody has been told that there may be one */
     uint8_t start_losses;       /* workers that were lost while this life was starting */
     uint8_t broke;              /* workers that it broke in a row, all from ... */
@@ -95,6 +97,7 @@ struct devman {
     struct resident *residents; /* per vertex of the tree */
     uint16_t *device_of;        /* owned; per vertex of this rank: it moves when its device is given up, full, or bad luck */
     struct dues start_by;       /* per vertex: its start_deadline */
+    struct dues keep_by;        /* per vertex without a life: how long its place is kept */
     uint64_t *where;            /* per vertex: directory word without slot */
     struct peer_end *ends;      /* owned; per vertex: the last life that was up and is over */
     struct devman_fault faults[DEVMAN_FAULTS];
@@ -118,14 +121,23 @@ static inline bool is_here(const struct devman *d, uint32_t vertex)
            d->device_of[vertex] < d->cx.devices;
 }
 
-static inline void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
+static inline bool has_place(const struct resident *r) { return r->phase != RESIDENT_NONE || r->kept; }
+
+static inline void set_place(struct devman *d, uint32_t vertex, uint8_t phase, bool kept)
 {
     struct resident *r = &d->residents[vertex];
-    bool had = r->phase != RESIDENT_NONE, has = phase != RESIDENT_NONE;
+    bool had = has_place(r);
 
     r->phase = phase;
-    device_of(d, vertex)->assigned += (uint32_t)has - (uint32_t)had;
-    d->freed |= had && !has;
+    r->kept = kept;
+    device_of(d, vertex)->assigned += (uint32_t)has_place(r) - (uint32_t)had;
+    d->freed |= had && !has_place(r);
+    dues_set(&d->keep_by, vertex, kept && phase == RESIDENT_NONE ? d->now_ms + KEEP_MS : DUES_NEVER);
+}
+
+static inline void set_phase(struct devman *d, uint32_t vertex, uint8_t phase)
+{
+    set_place(d, vertex, phase, d->residents[vertex].kept);
 }
 
 /* devman_config.c */
@@ -148,6 +160,7 @@ int worker_turn(struct devman *d);              /* events, boot, beats; 1 = some
 /* devman_place.c */
 void slots_place(struct devman *d, int device); /* start who waits for this device */
 void slots_move(struct devman *d, int device);  /* it is given up: who waits for it goes elsewhere, or is refused */
+void slots_keep_no_longer(struct devman *d);
 void slots_tell_refused(struct devman *d);      /* those who found no slot, if there may be one now (extension 13) */
 
 /* devman_peers.c */

@@ -26,8 +26,12 @@ static void check_device(const struct devman *d, int device)
 
 void devman_check(const struct devman *d)
 {
-    for (int device = 0; device < d->cx.devices; device++)
+    uint32_t assigned = 0;
+
+    for (int device = 0; device < d->cx.devices; device++) {
         check_device(d, device);
+        assigned += d->devices[device].assigned;
+    }
     for (uint32_t v = 0; v < d->vertices; v++) {
         const struct resident *r = &d->residents[v];
 
@@ -37,7 +41,9 @@ void devman_check(const struct devman *d)
                                   r->phase == RESIDENT_STOPPING) && "whoever lives has a slot");
         assert((r->slot == 0 || d->devices[d->device_of[v]].slots[r->slot].vertex == v) &&
                "no two share a slot");
+        assigned -= has_place(r);
     }
+    assert(assigned == 0 && "whoever lives or keeps a place is assigned to a device, and nobody else");
 }
 
 uint32_t devman_line(const struct devman *d, uint32_t vertex) { return d->residents[vertex].line; }

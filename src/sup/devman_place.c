@@ -131,15 +131,28 @@ void slots_move(struct devman *d, int device)
     for (uint32_t v = 0; v < d->vertices; v++) {
         if (d->residents[v].phase != RESIDENT_WAITING || !is_here(d, v) || d->device_of[v] != device)
             continue;
-        set_phase(d, v, RESIDENT_NONE);
+        set_place(d, v, RESIDENT_NONE, false);
         if (assign(d, v, false) && device_of(d, v)->state == DEVICE_IS_UP)
             place(d, v);
     }
 }
 
+void devman_keep(struct devman *d, uint32_t vertex, bool keep)
+{
+    if (is_here(d, vertex))
+        set_place(d, vertex, d->residents[vertex].phase, keep && has_place(&d->residents[vertex]));
+}
+
+void slots_keep_no_longer(struct devman *d)
+{
+    for (uint32_t v; (v = dues_pop(&d->keep_by, d->now_ms)) != UINT32_MAX;)
+        devman_keep(d, v, false);
+}
+
 void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t line, bool resume, bool move)
 {
     struct resident *r = &d->residents[vertex];
+    bool kept = r->kept;                /* it may end by itself before it is stopped */
 
     if (!is_here(d, vertex) || r->phase != RESIDENT_NONE) {     /* two lives of one actor: nobody orders that */
         d->cx.ops->start_failed(d->cx.self, vertex, life, CAUSE_START, 0);
@@ -155,10 +168,14 @@ void devman_start(struct devman *d, uint32_t vertex, uint64_t life, uint32_t lin
     r->told = r->finishing = r->overdue = false;
     r->start_losses = 0;
     set_refused(d, vertex, false);
+    set_place(d, vertex, RESIDENT_NONE, false);         /* it may be assigned elsewhere */
     if (r->commit_bytes == TW_ELOST) {
         refuse_start(d, vertex, CAUSE_STATE);
         return;
     }
-    if (assign(d, vertex, move) && device_of(d, vertex)->state == DEVICE_IS_UP)
+    if (!assign(d, vertex, move))
+        return;
+    r->kept = kept;
+    if (device_of(d, vertex)->state == DEVICE_IS_UP)
         place(d, vertex);
 }

@@ -447,6 +447,16 @@ static void lift_quarantine(struct rank *r, const struct cell_admin *c)
     send_cell(r, 0, &answer);
 }
 
+/* Of an operator's restart: between its stop and its start. */
+static void keep_places(struct rank *r, const struct cell_admin *c)
+{
+    const struct spec *s = r->cx.spec;
+
+    for (uint32_t v = c->dst < r->vertices ? c->dst : SPEC_NONE; v != SPEC_NONE; v = spec_next_below(s, v, c->dst))
+        if (s->vertices[v].kind == SPEC_ACTOR && r->cx.rank_of[v] == r->me)
+            devman_keep(r->devman, v, c->flags != 0);
+}
+
 /* An operator's call comes by way of the root; an actor's for the root's own engine comes here, too. */
 static void admin_input(struct rank *r, const struct suptree_input *in)
 {
@@ -473,6 +483,7 @@ void on_admin(struct rank *r, const struct cell_admin *c)
         admin_input(r, &in);
         return;
     case ADMIN_LIFT: lift_quarantine(r, c); return;
+    case ADMIN_KEEP: keep_places(r, c); return;
     case SUPTREE_ASK:                   /* its token says that we are to go on when it is answered */
         if (c->token & TOKEN_ASK)
             branch_input(r, &in);

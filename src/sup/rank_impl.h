@@ -50,7 +50,8 @@ enum rank_phase {
 
 #define TOKEN_CHILD (1ull << 60)        /* an actor's: asks.c */
 #define TOKEN_ASK (1ull << 61)          /* the call is a question: which_children, count_children */
-#define ADMIN_LIFT SUPTREE_INPUT_COUNT  /* beside the engine's inputs: use device dst again */
+/* Beside the engine's inputs: use device dst again; keep the places of the actors below dst, or (flags 0) no longer. */
+enum { ADMIN_LIFT = SUPTREE_INPUT_COUNT, ADMIN_KEEP };
 #define ASKED_MAX 65u                   /* the root has so many commands under way, and a scenario one */
 
 #define BRANCH_INPUT_BYTES offsetof(struct suptree_input, batch)

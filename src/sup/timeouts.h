@@ -22,6 +22,7 @@
 #define SIGNAL_TWICE_MS 200u        /* launchers deliver a signal twice; later than this it is meant */
 
 #define COMMAND_MS 30000u           /* a command not done by then is answered with that */
+#define KEEP_MS 30000u              /* a slot that is kept for a restart and not taken again by then is anybody's */
 
 /* -- stops -- */
 #define KILL_DEADLINE_MS 100u       /* a life told to end at once and still in its handler: fenced */

@@ -78,6 +78,22 @@ within 10 "$TREEWARDEN" restart device:0.0 >/dev/null
 until_true 10 shows c running; ok $? "who waits is started as soon as there is a slot, and nobody need ask"
 kill -TERM $job; wait $job; is $? 143 "the job stops when it is told"
 
+# a branch that is at home where its slots are hears of a free slot before the root has told it to start anew
+sed 's/local_restarts: 2/shutdown: 5s/; s/^children:/&\n  - supervisor: ward\n    place: {rank: 0}\n    waiting: capacity\n    children:/
+    s/^  - {actor/      - {actor/; s/job.a/job\/ward\/a/' devices.yaml > kept.yaml
+"$TREEWARDEN" launch -q -n 1 kept.yaml --drills --state-dir kept 2>/dev/null & job=$!
+within 20 "$TREEWARDEN" wait --for=running; ok $? "a job with a branch of its own runs"
+touch no-start
+within 10 "$TREEWARDEN" fail --how kill-worker job/ward/a >/dev/null
+until_true 20 shows c waiting; ok $? "one of its actors waits for a slot"
+within 10 "$TREEWARDEN" restart -q job/ward/b; is $? 0 "another is restarted"
+shows b running; ok $? "... in the slot it had"
+shows c waiting; ok $? "... for which the first one goes on waiting"
+within 10 "$TREEWARDEN" terminate -q job/ward/b; is $? 0 "that one is stopped"
+until_true 10 shows c running; ok $? "... and leaves its slot to it"
+kill -TERM $job; wait $job
+rm no-start
+
 sed 's/waiting: capacity/auto_shutdown: never/; s/local_restarts: 2/local_restarts: 1/' devices.yaml > moves.yaml
 "$TREEWARDEN" launch -q -n 1 moves.yaml --drills --state-dir mv 2>/dev/null & job=$!
 within 20 "$TREEWARDEN" wait --for=running; ok $? "another job runs"

@@ -972,6 +972,108 @@ static void a_device_that_is_given_up(void)
     play_end(p);
 }
 
+/* Two slots are left, with A and B in them; C waits for one. */
+static struct play *two_slots_for_three(void)
+{
+    struct play *p = two_devices();
+
+    give_up_device_0(p);
+    devman_start(p->d, A, 21, 1, true, false);
+    devman_start(p->d, C, 23, 1, true, false);
+    both(p, 4);
+    return p;
+}
+
+static void b_is_stopped_for_a_restart(struct play *p)
+{
+    devman_keep(p->d, B, true);
+    devman_stop(p->d, B, 12, STOP_SHUTDOWN, 0);
+    both(p, 4);
+}
+
+static void let_pass(struct play *p, uint64_t ms)
+{
+    uint64_t until = p->now_ms + ms;
+
+    for (; p->now_ms < until; p->now_ms += 99)
+        both(p, 1);
+}
+
+static void a_place_that_is_kept(void)
+{
+    struct play *p = two_slots_for_three();
+
+    b_is_stopped_for_a_restart(p);
+    ok(told(p, DOWN, B, 12) == 1 && told(p, ROOM, C, 23) == 0,
+       "who waits for a slot is not offered that of one that is being restarted");
+    devman_start(p->d, C, 33, 1, true, false);
+    is_int(last(p, START_FAILED, C)->cause, CAUSE_DEVICE, "... nor given it");
+    devman_start(p->d, B, 22, 1, true, false);
+    both(p, 4);
+    ok(told(p, STARTED, B, 22) == 1 && told(p, ROOM, C, 33) == 0, "it is there for its next life");
+    devman_keep(p->d, B, false);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 33), 0, "which has it when the restart is over, too");
+    devman_stop(p->d, B, 22, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 33), 1, "... but no longer than it lives");
+    play_end(p);
+
+    p = two_slots_for_three();
+    b_is_stopped_for_a_restart(p);
+    devman_keep(p->d, B, false);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 1, "a restart that is over without a start leaves its slot to who waits");
+    play_end(p);
+
+    p = two_slots_for_three();
+    b_is_stopped_for_a_restart(p);
+    let_pass(p, KEEP_MS - 500);
+    is_int(told(p, ROOM, C, 23), 0, "it is kept for a while");
+    let_pass(p, 500);
+    is_int(told(p, ROOM, C, 23), 1, "... not for ever");
+    play_end(p);
+
+    p = two_slots_for_three();
+    devman_stop(p->d, B, 12, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    devman_keep(p->d, B, true);
+    devman_start(p->d, C, 33, 1, true, false);
+    both(p, 4);
+    is_int(told(p, STARTED, C, 33), 1, "who has no place keeps none");
+    play_end(p);
+
+    p = two_slots_for_three();
+    b_is_stopped_for_a_restart(p);
+    devman_start(p->d, B, 22, 1, true, false);
+    devman_stop(p->d, B, 22, STOP_KILL, 0);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 0, "a life that came between, for it had ended by itself, changes nothing");
+    devman_keep(p->d, B, false);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 1, "... and what it had is free then");
+    play_end(p);
+}
+
+static void a_kept_place_on_a_device_that_is_given_up(void)
+{
+    struct play *p = two_devices();
+
+    devman_keep(p->d, A, true);
+    devman_stop(p->d, A, 11, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    give_up_device_0(p);
+    devman_start(p->d, A, 21, 1, true, false);
+    both(p, 4);
+    ok(told(p, STARTED, A, 21) == 1 && devman_device(p->d, A) == 1, "a device that is given up keeps no place: it moves");
+    devman_keep(p->d, A, false);
+    devman_start(p->d, C, 23, 1, true, false);
+    devman_stop(p->d, A, 21, STOP_SHUTDOWN, 0);
+    both(p, 4);
+    is_int(told(p, ROOM, C, 23), 1, "(and leaves no place behind)");
+    play_end(p);
+}
+
 /* A worker whose last words are its own, and what becomes of its device. */
 static void a_worker_says_why(void)
 {
@@ -1298,6 +1400,8 @@ int main(void)
     starts_that_fail();
     who_moves();
     a_device_that_is_given_up();
+    a_place_that_is_kept();
+    a_kept_place_on_a_device_that_is_given_up();
     a_worker_says_why();
     who_waited_for_a_device_that_is_given_up();
     kinds_of_devices();

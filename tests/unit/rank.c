@@ -1013,6 +1013,18 @@ static void actors_ask_the_root(void)
     play_end(p);
 }
 
+/* The last cell that tells rank 1 to keep the place of this actor, or not to: 1 + how many were sent before; 0: none. */
+static uint32_t told_to_keep(const struct play *p, uint32_t vertex, bool keep)
+{
+    for (uint32_t i = p->sents; i-- > 0;) {
+        const struct cell_admin *c = &p->sent[i % SENT].cell.admin;
+
+        if (c->type == CELL_ADMIN && p->sent[i % SENT].to == 1 && c->verb == ADMIN_KEEP && c->dst == vertex)
+            return (c->flags != 0) == keep ? i + 1 : 0;
+    }
+    return 0;
+}
+
 static void a_restart_is_two_halves(void)
 {
     struct play *p = root_running(false);
@@ -1022,10 +1034,28 @@ static void a_restart_is_two_halves(void)
     rank_command(p->r, 5, &c);
     turns(p, 1, 1000);
     is_int((long long)ordered(p, CELL_STOP, X), (long long)life, "a restart stops");
+    ok(told_to_keep(p, X, true) > 0 && told_to_keep(p, X, true) < p->sents && told_to_keep(p, Y, true) == 0,
+       "... whom its rank has been told to keep the slot for");
     reported(p, SUPTREE_EXITED, X, life, CLASS_SHUTDOWN);
+    ok(told_to_keep(p, X, true) > 0, "... until it is over");
     ok(ordered(p, CELL_START, X) > life && p->answers == 0, "... and starts, and is not done before it runs");
     reported(p, SUPTREE_STARTED, X, ordered(p, CELL_START, X), 0);
     ok(p->answers == 1 && p->answer.exit_code == 0 && p->answer.matched == 1, "then it is answered");
+    ok(told_to_keep(p, X, false) > 0, "... and the slot kept no longer");
+    play_end(p);
+}
+
+/* Of a branch that is at home elsewhere: one word to its home.  There it is about each actor. */
+static void a_branch_keeps_its_places(void)
+{
+    struct play *p = play_with(branch, 0, false);
+    struct rank_command c = {.verb = VERB_RESTART, .path = "top/row"};
+
+    reported(p, SUPTREE_STARTED, ROW, ordered(p, CELL_START, ROW), 0);
+    rank_command(p->r, 5, &c);
+    turns(p, 1, 1000);
+    ok(told_to_keep(p, ROW, true) > 0 && told_to_keep(p, ROW + 1, true) == 0,
+       "the home of a branch keeps the slots of all of it");
     play_end(p);
 }
 
@@ -1131,6 +1161,7 @@ int main(void)
     a_branch_elsewhere_in_quarantine();
     drills_are_drawn_again();
     a_restart_is_two_halves();
+    a_branch_keeps_its_places();
     a_temporary_child_is_not_restarted();
     what_is_written_down_of_an_answer();
     answers_wait_for_room();
