@@ -1,6 +1,6 @@
 # the bugs of tests/mutants are ready to be planted: each still applies to the tree, and its tests are there
 . "$TW_SRC/tests/lib/live.sh"
-cp -r "$TW_SRC/src" "$TW_SRC/mpi" "$TW_SRC/jobs" "$TW_SRC/tests" . && chmod -R u+w . && mutate=$DIR/tests/mutate
+cp -r "$TW_SRC/src" "$TW_SRC/mpi" "$TW_SRC/kernels" "$TW_SRC/jobs" "$TW_SRC/tests" . && chmod -R u+w . && mutate=$DIR/tests/mutate
 out=$(within 60 bash "$mutate" --check 2>&1); is $? 0 "every bug applies"
 printf '%s\n' "$out" | note
 list=$(within 20 bash "$mutate" --list); is $? 0 "--list shows them"
