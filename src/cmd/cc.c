@@ -305,6 +305,16 @@ static int judge(const struct cc_args *a, const char *said, const char *out, int
     return tell_figures(a, code, n);
 }
 
+/* What an earlier --cuda made of what may have been another source: a job would run that on GPUs. */
+static void drop_device(const struct cc_args *a)
+{
+    char out[4200];
+
+    output_name(a, ".fatbin", out, sizeof out);
+    if (unlink(out) == 0 && !a->quiet)
+        fprintf(stderr, "treewarden: cc: %s removed: it was of an earlier build: --cuda builds both\n", out);
+}
+
 static int build_device(const struct cc_args *a)
 {
     char out[4200], unit[4300], said[4400];
@@ -361,6 +371,8 @@ static int build(const struct cc_args *a)
     code = build_host(a);
     if (code == 0 && a->cuda)
         code = see_program(a);
+    else if (code == 0)
+        drop_device(a);
     return code || !a->cuda ? code : build_device(a);
 }
 

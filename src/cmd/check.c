@@ -208,6 +208,18 @@ static void describe(const struct check_args *a, const struct spec *s, const str
         print_summary(a, s, p, ranks);
 }
 
+/* A job whose devices must be GPUs cannot begin without code for them. */
+static int look_for_fatbin(const struct spec *s, struct reason *why)
+{
+    uint64_t hash;
+    int fd, rc = program_fatbin(s->program, &fd, &hash, why);
+
+    if (rc != 0)
+        return exit_for(rc);
+    close(fd);
+    return 0;
+}
+
 static int check(const struct check_args *a)
 {
     struct spec *s;
@@ -219,6 +231,8 @@ static int check(const struct check_args *a)
     if (rc != 0)
         return rc;
     rc = load_program(s, error, a->errors, &program);
+    if (rc == 0 && s->devices.kind == SPEC_DEVICE_CUDA && (rc = look_for_fatbin(s, &why)) != 0)
+        error(a->errors, why.text);
     if (rc == 0 && (ranks = ranks_for(s, a->ranks, &why)) == 0) {
         error(a->errors, why.text);
         rc = EXIT_CONFIG;

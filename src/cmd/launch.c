@@ -351,6 +351,12 @@ static int judge(const struct launch *l, int status)
                 "it more time\n");
         return EXIT_TIMELIMIT;
     }
+    if (rc != 0 && WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_DATA &&
+        WEXITSTATUS(status) <= EXIT_CONFIG) {       /* a rank refused: nobody was killed */
+        fprintf(stderr, "treewarden: launch: the job did not begin (exit %d): see what its ranks say above\n",
+                WEXITSTATUS(status));
+        return of_a_rank(WEXITSTATUS(status));
+    }
     if (rc != 0) {
         fprintf(stderr, "treewarden: launch: mpirun ended (%s %d) and left no verdict in %s: it or a rank was killed "
                 "before the job began or while it stopped: see what they said above\n",

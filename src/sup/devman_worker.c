@@ -18,8 +18,8 @@ static void tell(struct devman *d, int device, const char *what)
 static void quarantine(struct devman *d, int device, const char *why)
 {
     d->devices[device].state = DEVICE_IS_QUARANTINED;
-    log_warn("device %d.%d: %s: in quarantine: see `treewarden events --type worker`; `treewarden restart device:%d.%d` uses "
-             "it again", d->cx.rank, device, why, d->cx.rank, device);
+    log_warn("device %d.%d: %s: in quarantine: see `treewarden events --type worker`; `treewarden restart device:%d.%d` "
+             "uses it again", d->cx.rank, device, why, d->cx.rank, device);
     tell(d, device, "quarantined");
     slots_move(d, device);
 }
@@ -109,6 +109,9 @@ static void say_exit(struct devman *d, int device, int status)
     tell(d, device, what);
 }
 
+#define EARLY "it ended before its slots ran"
+#define LATE "it was not up in time and was ended: what it waits for, its device's driver perhaps, does not answer"
+
 static void on_exit_of_worker(struct devman *d, int device, int status)
 {
     struct device *v = &d->devices[device];
@@ -128,7 +131,7 @@ static void on_exit_of_worker(struct devman *d, int device, int status)
     if (d->quitting)
         return;
     if (!booted) {
-        start_failed(d, device, h->text[0] ? h->text : "it ended before its slots ran");
+        start_failed(d, device, h->text[0] ? h->text : v->end_cause == CAUSE_WORKER ? LATE : EARLY);
         return;
     }
     slots_lost(d, device, suspect ? CAUSE_SEGV : CAUSE_WORKER, suspect);

@@ -39,6 +39,8 @@ run() {
 at=0
 
 # What check says.
+says "$(within 10 "$TREEWARDEN" check kinds.yaml 2>&1)" "build it with \`treewarden cc --cuda\`" "without code for GPUs nothing can begin"
+echo nothing > kinds.fatbin
 out=$(within 10 "$TREEWARDEN" check kinds.yaml); is $? 0 "the specification is well, whatever this machine has"
 says "$out" "devices: 1 CUDA device a rank, 4 slots and 1 spare each; for host actors 2 slots and 1 spare on the host" \
     "check says how many slots there are on what"
@@ -56,6 +58,10 @@ within 60 "$TREEWARDEN" cc -q --no-cuda order.c
 sed 's/^devices/program: order\n&/' kinds.yaml > order.yaml
 says "$(within 10 "$TREEWARDEN" check order.yaml 2>&1)" \
     "the host actor writer stands before ticker, which could run on GPUs" "a host actor that is not named last is refused"
+
+out=$(within 60 "$TREEWARDEN" cc --no-cuda kinds.c 2>&1); says "$out" "kinds.fatbin removed: it was of an earlier build" \
+    "code for GPUs of what may be another source does not stay"
+is "$(ls kinds.fatbin 2>&1 | grep -c "No such")" 1 "... it is gone"
 
 # What is said where there are none, or none of use.
 refused() {

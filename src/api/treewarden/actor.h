@@ -32,7 +32,8 @@
  * is the same bits on every backend.
  *
  * On a GPU the threads of a block run each handler together: state is theirs to share, whoever owns index i writes
- * element i, TW_TID 0 writes scalars, TW_BARRIER stands before others read.  An actor that is no work for many says
+ * element i, TW_TID 0 writes scalars, TW_BARRIER stands before others read; between two handlers there is one.  Who
+ * returns early, or calls, must do so by what all threads read alike: not by what another is writing.  An actor that is no work for many says
  * TW_SOLO(name): one thread of the block runs its handlers, as on a host.
  *
  * Every tw_ call is collective over the block (all TW_NT threads, same arguments) except TW_AT and
