@@ -2,6 +2,7 @@
 #include "kernels/cuda_driver.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/rc.h"
@@ -11,6 +12,13 @@ const char *cuda_error_name(const struct cuda_api *api, cuda_result code)
     const char *name = NULL;
 
     return api->error_name && api->error_name(code, &name) == CUDA_RESULT_SUCCESS && name ? name : "?";
+}
+
+bool cuda_launches_block(void)
+{
+    const char *text = getenv("CUDA_LAUNCH_BLOCKING");
+
+    return text && text[0] && strcmp(text, "0") != 0;
 }
 
 enum cuda_fault cuda_fault_of(cuda_result code)

@@ -6,6 +6,8 @@
 #ifndef TW_KERNELS_CUDA_DRIVER_H
 #define TW_KERNELS_CUDA_DRIVER_H
 
+#include <stdbool.h>
+
 #include "base/reason.h"
 #include "kernels/cuda_api.h"
 
@@ -13,6 +15,9 @@
  * is no driver, or only the toolkit's stub; TW_ESYS: there is one and it refuses; the reason says which and what to do.
  * Takes up to seconds where no persistence daemon keeps the driver loaded. */
 int cuda_open(struct cuda_api *ret, struct reason *why);
+
+/* Does the environment (CUDA_LAUNCH_BLOCKING) make every launch wait for its kernel's end?  A resident one has none. */
+bool cuda_launches_block(void);
 
 /* What a result is the end of; one that we do not know: of the process. */
 enum cuda_fault cuda_fault_of(cuda_result code);

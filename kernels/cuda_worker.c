@@ -80,9 +80,7 @@ static int find_device(struct gpu *g, struct reason *why)
 
 static int check_device(struct gpu *g, struct reason *why)
 {
-    const char *blocking = getenv("CUDA_LAUNCH_BLOCKING");
-
-    if (blocking && atoi(blocking))
+    if (cuda_launches_block())
         return reason_set(why, TW_EINVAL, "CUDA_LAUNCH_BLOCKING is set: a launch would wait for a kernel that never "
                           "ends: unset it");
     if (attribute(g, CUDA_ATTRIBUTE_MPS_ENABLED))
@@ -278,12 +276,8 @@ static void ask_driver(struct gpu *g)
 
 static void await_kernel(struct gpu *g, struct watch *w)
 {
-    uint64_t says = load_acquire(&g->view.header->kernel, SCOPE_SYSTEM);
-
-    if (says == 2)
-        refuse_program(g);
-    if (says != 1)
-        return;
+    if (load_acquire(&g->view.header->kernel, SCOPE_SYSTEM) != 1)
+        return;                         /* 2: it returns, which ask_driver sees */
     w->runs = true;
     store_release(&g->view.header->boot, 1, SCOPE_SYSTEM);
     worker_wake_rank();

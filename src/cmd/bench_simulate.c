@@ -1,15 +1,14 @@
 /* bench_simulate.c - a simulated job, beside an event loop that does nothing with its events */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "cmd/bench.h"
+#include "cmd/cmd.h"
 #include "core/dues.h"
 #include "emu/emu.h"
 #include "shared/rc.h"
 #include "shared/splitmix.h"
 #include "spec/spec.h"
-#include "worker/program.h"
 
 #define PAIRS 16u
 #define LIMIT_US 600000000u
@@ -23,36 +22,29 @@ static const char job[] =
     "  - {actor: source, count: 16, place: {rank: 0}, restart: transient, mailbox: 256, message_bytes: 64, sends: 64,\n"
     "     commit: {every: 64, within: 100ms}, send: eager, args: {messages: 16000}}\n";
 
-static void to_nobody(void *self, const char *text)
-{
-    (void)self;
-    (void)text;
-}
+static void to_reason(void *why, const char *text) { reason_set(why, TW_EINVAL, "%s", text); }
 
 static int load(const struct bench *b, struct spec **ret, const struct tw_program **ret_program, struct reason *why)
 {
     char path[BENCH_DIR_BYTES + 32];
-    uint64_t hash;
+    struct loaded_program program;
     FILE *f;
-    int fd, rc;
+    int rc;
 
     snprintf(path, sizeof path, "%s/simulated.yaml", b->dir);
     f = fopen(path, "w");
     rc = f && fputs(job, f) >= 0 ? 0 : TW_ESYS;
     if ((f && fclose(f) != 0) || rc != 0)
         return reason_set(why, TW_ESYS, "%s: cannot be written: make room, or set TMPDIR", path);
-    rc = spec_load(path, NULL, 0, to_nobody, NULL, ret);
-    if (rc != 0)
-        return reason_set(why, rc, "%s: %s", path, tw_rc_text(rc));
-    snprintf(path, sizeof path, "%s/bench.so", b->dir);
-    rc = program_image(path, &fd, &hash, why);
-    if (rc == 0) {
-        rc = program_open(path, fd, ret_program, why);
-        close(fd);
-    }
-    if (rc != 0)
+    if (load_spec(path, NULL, 0, true, ret) != 0)
+        return reason_set(why, TW_EINVAL, "%s: it is not what this version reads", path);
+    if (load_program(*ret, to_reason, why, &program) != 0) {
         spec_free(*ret);
-    return rc;
+        return TW_EINVAL;
+    }
+    close(program.image_fd);
+    *ret_program = program.table;
+    return 0;
 }
 
 /* One run; nanoseconds an event, and how many there were. */
@@ -112,7 +104,7 @@ int bench_simulate(struct bench *b, struct reason *why)
         .what = "an event of a simulated job: 2 ranks, 16 pairs of actors that pass messages",
         .bare_what = "event loop: as many events for as many, handlers that only ask for their next", .unit = "ns",
         .kind = AIM_SPEED_LEAST, .aim = 1.0 / 15};
-    const struct tw_program *program;
+    const struct tw_program *program = NULL;
     struct spec *spec;
     uint64_t events = 0;
     int rc = load(b, &spec, &program, why);

@@ -2,19 +2,11 @@
 #include "cmd/job_gpus.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cuda_driver.h"
 #include "shared/rc.h"
 #include "worker/program.h"
-
-/* A resident kernel never returns, and every launch would wait for it. */
-static bool launches_block(void)
-{
-    const char *text = getenv("CUDA_LAUNCH_BLOCKING");
-
-    return text && text[0] && strcmp(text, "0") != 0;
-}
 
 void job_gpus_look(struct job_gpus *g, const struct spec *s)
 {
@@ -25,7 +17,7 @@ void job_gpus_look(struct job_gpus *g, const struct spec *s)
         return;
     if (program_fatbin(s->program, &g->fatbin_fd, &g->fatbin_hash, &why) != 0)
         snprintf(g->found.lack, sizeof g->found.lack, "%s", why.text);
-    else if (launches_block())
+    else if (cuda_launches_block())
         snprintf(g->found.lack, sizeof g->found.lack, "CUDA_LAUNCH_BLOCKING is set, and launching a kernel that stays "
                  "would not return: unset it");
     else

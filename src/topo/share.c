@@ -42,15 +42,6 @@ static uint64_t take(uint64_t *nobodys, uint64_t allowed, uint32_t want)
     return taken;
 }
 
-static uint32_t bits(uint64_t set)
-{
-    uint32_t n = 0;
-
-    for (; set; set &= set - 1)
-        n++;
-    return n;
-}
-
 void share_out(const struct share_claim *claims, int ranks, int rank, uint32_t each, uint32_t *ret)
 {
     uint64_t all = claims[rank].count >= SHARE_GPUS ? ~(uint64_t)0 : ((uint64_t)1 << claims[rank].count) - 1;
@@ -63,7 +54,7 @@ void share_out(const struct share_claim *claims, int ranks, int rank, uint32_t e
     for (int i = 0; i <= rank; i++)         /* the same again, and behind it what is left */
         if (together(&claims[i], &claims[rank])) {
             own = take(&first, claims[i].near, each);
-            own |= take(&left, all, each - bits(own));
+            own |= take(&left, all, each - (uint32_t)__builtin_popcountll(own));
         }
     for (uint32_t g = 0; g < SHARE_GPUS && n < each; g++)
         if (own >> g & 1)

@@ -218,6 +218,15 @@ RIG int hear(struct rig *r, unsigned type, uint32_t slot, uint32_t state, union 
     return 0;
 }
 
+/* Told to quit, it ends well. */
+RIG int rig_quit(struct rig *r)
+{
+    union cell c = { .head = { .type = CELL_SLOT_QUIT } };
+
+    say(r, &c);
+    return rig_await_exit(r) && WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0;
+}
+
 /* Where an actor will be: its life and the directory; before the worker starts. */
 RIG void place(struct rig *r, uint32_t vertex, uint32_t slot)
 {

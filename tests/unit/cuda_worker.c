@@ -59,10 +59,7 @@ static uint64_t counted(void (*on)(struct rig *, uint32_t))
         begin(&r, VERTEX_COUNTER, TYPE_COUNTER, LIMIT, 0, 0);
         if (hear(&r, CELL_SLOT_IS, 2, SLOT_FAILED, &c) && c.slot_is.cause == CAUSE_DONE)
             result = result_of(&r, VERTEX_COUNTER);
-        c = (union cell){ .head = { .type = CELL_SLOT_QUIT } };
-        say(&r, &c);
-        ok(rig_await_exit(&r) && WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0,
-           "told to quit, it exits with status 0");
+        ok(rig_quit(&r), "told to quit, it exits with status 0");
     }
     rig_close(&r);
     return result;

@@ -134,10 +134,7 @@ static uint64_t test_run(void)
     result = result_of(&r, VERTEX_COUNTER);
     ok(result != 0 && (uint32_t)result == c.slot_is.code, "its result is in its last commit");
 
-    c = (union cell){ .head = { .type = CELL_SLOT_QUIT } };
-    say(&r, &c);
-    ok(rig_await_exit(&r) && WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0,
-       "told to quit, the worker exits with status 0");
+    ok(rig_quit(&r), "told to quit, the worker exits with status 0");
     rig_close(&r);
     return result;
 }
@@ -379,10 +376,7 @@ static void test_wedge(void)
     begin(&r, VERTEX_SOURCE, TYPE_SOURCE, 0, 0, 0);
     ok(hear(&r, CELL_SLOT_IS, 2, SLOT_FAILED, &c) && c.slot_is.cause == CAUSE_DONE,
        "the other slot works on");
-    c = (union cell){ .head = { .type = CELL_SLOT_QUIT } };
-    say(&r, &c);
-    ok(rig_await_exit(&r) && WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0,
-       "and a wedged slot does not keep the worker from quitting");
+    ok(rig_quit(&r), "and a wedged slot does not keep the worker from quitting");
     rig_close(&r);
 }
 
